@@ -1,0 +1,1 @@
+//! The audit record, its append-only file and its hash chain.

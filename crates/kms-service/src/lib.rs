@@ -1,0 +1,1 @@
+//! The KMS operations, one file each: plain synchronous functions.

@@ -1,0 +1,1 @@
+//! Throw-away Postgres databases and tokens for tests. A dev-dependency only.

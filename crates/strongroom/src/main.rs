@@ -1,0 +1,2 @@
+//! Strongroom, the binary.
+fn main() {}
