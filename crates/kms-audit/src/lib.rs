@@ -1,1 +1,39 @@
 //! The audit record, its append-only file and its hash chain.
+//!
+//! A record is one line of JSON in the shape of CloudTrail ([`Event`], [`ServiceEvent`]). Records go to
+//! `DIR/<node>-<number>.jsonl` through [`AuditLog::append`], and no result of an operation may leave before `append` has
+//! answered `Ok`. Each line begins with `seq` (its number in the file, from 0) and `prev` (SHA-256, in hex, of the exact
+//! bytes of the line before it, without the newline), so [`verify`] finds any line that was altered, removed or moved.
+//!
+//! Line 0 of a file is its header: node, boot id of the machine, number of the file, why it was begun, and the last line
+//! of the file before it. Its `prev` is the hash of that line, so the chain runs on from file to file; the first file
+//! begins with 64 zeros. A line that starts with `seq`, `prev` and `recordType` is the log's own; events have no
+//! `recordType`.
+//!
+//! What a chain alone cannot show: that its end was cut off, or that its very last line was altered. For these,
+//! compare [`NodeReport::head`] with a head that was noted elsewhere.
+//!
+//! When the log finds its own last line torn (a kill or a power cut in the middle of a write), it cuts it and a
+//! `repaired` record names offset, length and hash of what was cut. Damage anywhere else is never repaired: opening fails
+//! and names the line, and the operator chooses: bring the file back, or begin the next one ([`AuditLog::open_next_file`]).
+
+mod chain;
+mod error;
+mod event;
+mod file_name;
+mod group;
+mod header;
+mod json;
+mod log;
+mod segment;
+mod service_event;
+mod tail;
+mod verify;
+
+pub use chain::Fault;
+pub use error::AuditError;
+pub use event::{Event, Failure, Resource, Tls};
+pub use json::Fragment;
+pub use log::{AuditLog, Durability};
+pub use service_event::{ServiceEvent, ServiceEventKind};
+pub use verify::{Break, Head, NodeReport, Report, verify};

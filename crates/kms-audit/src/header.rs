@@ -1,0 +1,109 @@
+//! The log's own lines: the header of a file and the note of a repair.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chain::{Chain, Digest, NO_LINE, hex_text};
+use crate::json::{Fragment, Object};
+
+/// Why a file was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Begun {
+    /// It is the first of this node.
+    First,
+    /// The file before could not be made durable; what it has after the last line named here was never answered.
+    SyncFailed,
+    /// This file was there with no whole line in it: its header never reached the disk.
+    HeaderLost,
+    /// The operator asked for it, as after damage to the file before.
+    Operator,
+}
+
+/// The last line of the file before, as the new file knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Previous {
+    pub(crate) file: u64,
+    pub(crate) seq: u64,
+    pub(crate) hash: String,
+}
+
+/// Line 0 of a file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Header {
+    pub(crate) seq: u64,
+    pub(crate) prev: String,
+    pub(crate) record_type: String,
+    pub(crate) version: u32,
+    pub(crate) node: String,
+    pub(crate) file: u64,
+    pub(crate) begun: Begun,
+    pub(crate) previous: Option<Previous>,
+}
+
+/// What was cut from the end of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// Where it began, in bytes.
+    pub(crate) offset: u64,
+    /// How many bytes.
+    pub(crate) length: u64,
+    /// SHA-256 of them.
+    pub(crate) hash: Digest,
+}
+
+impl Previous {
+    /// The last line of file `number`, where the chain stands after it.
+    pub(crate) fn at(number: u64, chain: &Chain) -> Self {
+        Self { file: number, seq: chain.next_seq.saturating_sub(1), hash: hex_text(&chain.prev) }
+    }
+}
+
+impl Header {
+    /// Reads line 0 of file `number` of `node`; none if it is not that.
+    pub(crate) fn parse(line: &[u8], node: &str, number: u64) -> Option<Self> {
+        let header: Self = serde_json::from_slice(line).ok()?;
+        let named = match &header.previous {
+            Some(previous) => previous.file.checked_add(1) == Some(number) && previous.hash == header.prev,
+            None => header.prev == hex_text(&NO_LINE),
+        };
+        let is_ours = header.seq == 0 && header.record_type == "header" && header.version == 1;
+        (is_ours && named && header.node == node && header.file == number).then_some(header)
+    }
+}
+
+/// The header's members after `seq` and `prev`.
+pub(crate) fn header_body(node: &str, number: u64, begun: Begun, previous: Option<&Previous>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(384);
+    let mut line = Object::continued(&mut out);
+    line.plain("recordType", "header");
+    line.literal("version", "1");
+    line.text("node", node);
+    line.text("bootId", &boot_id());
+    line.literal("file", &number.to_string());
+    line.fragment("begun", Some(&fragment(&begun)));
+    line.fragment("previous", previous.map(fragment).as_ref());
+    line.close();
+    out
+}
+
+/// The members after `seq` and `prev` of the record that names what a repair cut.
+pub(crate) fn repaired_body(cut: &Cut) -> Vec<u8> {
+    let mut out = Vec::with_capacity(192);
+    let mut line = Object::continued(&mut out);
+    line.plain("recordType", "repaired");
+    line.literal("offset", &cut.offset.to_string());
+    line.literal("length", &cut.length.to_string());
+    line.plain("sha256", &hex_text(&cut.hash));
+    line.close();
+    out
+}
+
+/// The kernel's id of this boot (Linux `proc(5)`, `random/boot_id`); empty where there is none.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+fn fragment<T: Serialize>(value: &T) -> Fragment {
+    Fragment::of(value).expect("an enum of units and a struct of numbers and text are always JSON")
+}
