@@ -153,3 +153,84 @@ fn space(byte: u8) -> bool {
 fn line_terminator(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::shape::{Kind, Pattern, Shape};
+    use crate::{OPERATIONS, StringRules};
+    use proptest::prelude::*;
+    use regex::Regex;
+    use std::collections::BTreeMap;
+
+    /// Every pattern of the table, by the name of its shape.
+    fn patterns() -> BTreeMap<&'static str, Pattern> {
+        let mut found = BTreeMap::new();
+        for operation in OPERATIONS {
+            collect(operation.input, &mut found);
+            operation.output.into_iter().for_each(|output| collect(output, &mut found));
+        }
+        found
+    }
+
+    fn collect(shape: &'static Shape, found: &mut BTreeMap<&'static str, Pattern>) {
+        match &shape.kind {
+            Kind::String(StringRules { pattern: Some(pattern), .. }) => {
+                found.insert(shape.name, *pattern);
+            }
+            Kind::List { member, .. } => collect(member, found),
+            Kind::Map { key, value } => [key, value].into_iter().for_each(|shape| collect(shape, found)),
+            Kind::Structure(members) => members.iter().for_each(|member| collect(member.shape, found)),
+            _ => {}
+        }
+    }
+
+    /// The expression in the words of the `regex` crate, which differs from Java in its classes and its dot.
+    fn translated(pattern: &str) -> String {
+        pattern
+            .replace(r"\p{ASCII}", r"[\x00-\x7F]")
+            .replace(r"\w", "A-Za-z0-9_")
+            .replace(r"\d", "[0-9]")
+            .replace(r"\s", r" \t\n\x0B\x0C\r")
+            .replace(":.+", r":[^\n\r\u{85}\u{2028}\u{2029}]+")
+            .replace(['^', '$'], "")
+            .replace(r"[\n\r", r"[^\n\r")
+    }
+
+    #[test]
+    fn every_pattern_of_the_model_is_known() {
+        assert_eq!(patterns().len(), 21);
+    }
+
+    #[test]
+    fn each_matcher_accepts_what_its_expression_accepts() {
+        for (name, pattern) in patterns() {
+            let texts = proptest::string::string_regex(&translated(pattern.text)).unwrap();
+            proptest!(|(text in texts)| prop_assert!((pattern.matches)(&text), "{} refuses {:?}", name, text));
+        }
+    }
+
+    #[test]
+    fn each_matcher_decides_about_damaged_texts_as_its_expression_does() {
+        for (name, pattern) in patterns() {
+            let expression = Regex::new(&format!(r"\A(?:{})\z", translated(pattern.text))).unwrap();
+            let texts = proptest::string::string_regex(&translated(pattern.text)).unwrap();
+            proptest!(|(text in texts, at in any::<prop::sample::Index>(), damage in ".?|[-a-z0-9A-Z./:_ \n]{0,2}", cut in 0..3_usize)| {
+                let letters: Vec<char> = text.chars().collect();
+                let at = at.index(letters.len() + 1);
+                let rest = &letters[(at + cut).min(letters.len())..];
+                let text: String = letters[..at].iter().copied().chain(damage.chars()).chain(rest.iter().copied()).collect();
+                prop_assert_eq!((pattern.matches)(&text), expression.is_match(&text), "{} {:?}", name, text);
+            });
+        }
+    }
+
+    #[test]
+    fn each_matcher_decides_about_any_text_as_its_expression_does() {
+        for (name, pattern) in patterns() {
+            let expression = Regex::new(&format!(r"\A(?:{})\z", translated(pattern.text))).unwrap();
+            proptest!(|(text in "(?s).{0,4}|[-a-zA-Z0-9_.:/+=,@ \t]{0,8}")| {
+                prop_assert_eq!((pattern.matches)(&text), expression.is_match(&text), "{} {:?}", name, text);
+            });
+        }
+    }
+}
