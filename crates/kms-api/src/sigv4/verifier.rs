@@ -212,3 +212,43 @@ fn check_signature(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_remembered_once_its_signature_was_right_and_not_before() {
+        let headers = [("host", &b"localhost"[..])];
+        let body_hash = hex(Sha256::digest(b"{}").into());
+        let request = CanonicalRequest {
+            method: "POST",
+            path: "/",
+            query: "",
+            headers: &headers,
+            signed_headers: "host",
+            body_hash: &body_hash,
+        };
+        let signed_at = Timestamp::parse(b"20260101T000000Z").unwrap();
+        let credential = Credential::parse("AKIDCACHE/20260101/us-east-1/kms/aws4_request").unwrap();
+        let secret = SecretAccessKey::new("secret".to_owned());
+        let is_remembered = || {
+            SCRATCH
+                .with_borrow(|(_, keys)| keys.find("AKIDCACHE/20260101/us-east-1/kms/aws4_request", &secret))
+                .is_some()
+        };
+
+        let wrong = "0".repeat(64);
+        let outcome = check_signature(&request, &signed_at, &credential, secret.clone(), &wrong);
+        assert_eq!((outcome, is_remembered()), (Err(SignatureError::DoesNotMatch), false));
+
+        let mut canonical = Vec::new();
+        request.write(&mut canonical).unwrap();
+        let mut mac = signing_key::derive(&secret, &credential);
+        mac.update(b"AWS4-HMAC-SHA256\n20260101T000000Z\n20260101/us-east-1/kms/aws4_request\n");
+        mac.update(&hex(Sha256::digest(&canonical).into()));
+        let right = String::from_utf8(hex(mac.finalize().into_bytes().into()).to_vec()).unwrap();
+        let outcome = check_signature(&request, &signed_at, &credential, secret.clone(), &right);
+        assert_eq!((outcome, is_remembered()), (Ok(()), true));
+    }
+}
