@@ -1,0 +1,70 @@
+//! Which token is ours: the deployment id and the objects that every token must show (object-protocol.md 4, start).
+
+use diesel::prelude::*;
+use kms_core::ObjectId;
+use uuid::Uuid;
+
+use crate::error::MetadataError;
+use crate::schema::token_stores;
+use crate::tx::Tx;
+
+/// What a token must hold to be the one this database belongs to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenStore {
+    /// The name of the token in the configuration.
+    pub token: String,
+    /// The id that database and token share; the value of the sentinel object.
+    pub deployment_id: Uuid,
+    /// The sentinel object.
+    pub sentinel: ObjectId,
+    /// The root key of the deployment.
+    pub root: ObjectId,
+    /// Whether both objects have been seen in the token: from then on a token without them is refused, never filled anew.
+    pub established: bool,
+}
+
+impl Tx<'_> {
+    /// Reads what a token must hold.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn find_token_store(&mut self, token: &str) -> Result<Option<TokenStore>, MetadataError> {
+        let row = self.run(|connection| token_stores::table.find(token).first::<Row>(connection).optional())?;
+        Ok(row.map(|(token, deployment_id, sentinel, root, established)| TokenStore {
+            token,
+            deployment_id,
+            sentinel: ObjectId(sentinel),
+            root: ObjectId(root),
+            established,
+        }))
+    }
+
+    /// Inserts what a new token will hold.
+    ///
+    /// # Errors
+    /// [`MetadataError::AlreadyExists`] when the token is known already.
+    pub fn insert_token_store(&mut self, store: &TokenStore) -> Result<(), MetadataError> {
+        let row = (
+            token_stores::token.eq(&store.token),
+            token_stores::deployment_id.eq(store.deployment_id),
+            token_stores::sentinel_id.eq(store.sentinel.0),
+            token_stores::root_id.eq(store.root.0),
+            token_stores::established.eq(store.established),
+        );
+        self.run(|connection| diesel::insert_into(token_stores::table).values(row).execute(connection))?;
+        Ok(())
+    }
+
+    /// Notes that the token holds its objects.
+    ///
+    /// # Errors
+    /// [`MetadataError::NotFound`] for a token that is not known.
+    pub fn establish_token_store(&mut self, token: &str) -> Result<(), MetadataError> {
+        let changed = self.run(|connection| {
+            diesel::update(token_stores::table.find(token)).set(token_stores::established.eq(true)).execute(connection)
+        })?;
+        if changed == 1 { Ok(()) } else { Err(MetadataError::NotFound) }
+    }
+}
+
+type Row = (String, Uuid, Uuid, Uuid, bool);
