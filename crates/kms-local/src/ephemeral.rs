@@ -1,9 +1,10 @@
 //! A folder that goes with the process.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
-use std::os::unix::process::CommandExt;
 
 use crate::LocalError;
 
@@ -30,7 +31,9 @@ impl EphemeralFolder {
     /// [`LocalError::File`], [`LocalError::Program`].
     pub fn new(prefix: &str) -> Result<Self, LocalError> {
         let parent = parent_folder();
-        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(&parent).map_err(LocalError::file(&parent))?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix).permissions(Permissions::from_mode(0o700));
+        let folder = builder.tempdir_in(&parent).map_err(LocalError::file(&parent))?;
         let janitor = Command::new("/bin/sh")
             .args(["-c", JANITOR, "strongroom-janitor"])
             .arg(folder.path())
@@ -71,9 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ephemeral_folder_is_gone_after_drop() {
+    fn an_ephemeral_folder_is_private_and_gone_after_drop() {
         let folder = EphemeralFolder::new("strongroom-try-").unwrap();
         let path = folder.path().to_path_buf();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         std::fs::write(path.join("file"), "x").unwrap();
         drop(folder);
         assert!(!path.exists());

@@ -87,6 +87,7 @@ fn a_server_runs_below_a_folder_that_its_user_cannot_enter_and_with_a_path_too_l
 }
 
 /// Starts a server for whoever runs this test with the variable set, and waits to be killed.
+#[expect(clippy::print_stdout, reason = "the output is how the owner tells the server to the test")]
 fn own_a_server(dir: &Path, options: PostgresOptions) -> ! {
     let server = PrivatePostgres::start(dir, options).unwrap();
     ask(&server, "CREATE TABLE IF NOT EXISTS seen (x int)");
