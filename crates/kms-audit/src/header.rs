@@ -64,7 +64,9 @@ impl Header {
     pub(crate) fn parse(line: &[u8], node: &str, number: u64) -> Option<Self> {
         let header: Self = serde_json::from_slice(line).ok()?;
         let named = match &header.previous {
-            Some(previous) => previous.file.checked_add(1) == Some(number) && previous.hash == header.prev,
+            Some(previous) => {
+                previous.file > 0 && previous.file.checked_add(1) == Some(number) && previous.hash == header.prev
+            }
             None => header.prev == hex_text(&NO_LINE),
         };
         let is_ours = header.seq == 0 && header.record_type == "header" && header.version == 1;

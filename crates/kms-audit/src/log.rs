@@ -218,7 +218,7 @@ impl State {
 
     fn cut_leftover(&mut self) -> Result<(), AuditError> {
         if self.has_leftover {
-            self.segment.file.set_len(self.end).map_err(|error| AuditError::Write(error.into()))?;
+            segment::truncate(&self.segment.file, self.end)?;
             self.has_leftover = false;
         }
         Ok(())

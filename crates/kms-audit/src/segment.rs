@@ -75,8 +75,15 @@ pub(crate) fn write_once(file: &File, lines: &[u8], offset: u64) -> Result<(), A
     Ok(())
 }
 
+/// Cuts what a failed write left beyond `end`.
+pub(crate) fn truncate(file: &File, end: u64) -> Result<(), AuditError> {
+    fail::fail_point!("audit.truncate", |_| Err(AuditError::Write(io::Error::other("injected").into())));
+    file.set_len(end).map_err(|error| AuditError::Write(error.into()))
+}
+
 /// Makes what was written durable: data, and the size that is needed to read it.
 pub(crate) fn sync(file: &File) -> io::Result<()> {
+    fail::fail_point!("audit.before_sync");
     fail::fail_point!("audit.sync", |_| Err(io::Error::other("injected")));
     file.sync_data()
 }

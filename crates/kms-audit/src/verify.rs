@@ -120,9 +120,6 @@ impl<'a> Walk<'a> {
     fn file(&mut self, number: u64, next: Option<&Header>) -> Result<(), Stop> {
         let path = self.path(number);
         let header = self.header(number)?.ok_or_else(|| self.stop(number, 0, Fault::Header))?;
-        if number == 1 && header.previous.is_some() {
-            return Err(self.stop(number, 0, Fault::Header));
-        }
         let mut reader = BufReader::with_capacity(256 << 10, open(&path)?);
         let mut line = Vec::new();
         let mut chain = self.before(&header);

@@ -112,25 +112,45 @@ fn concurrent_durable_writers_share_a_sync() {
 
 #[test]
 fn every_writer_that_a_failed_sync_was_for_is_told() {
+    const WRITERS: usize = 16;
     let scenario = FailScenario::setup();
     let dir = tempfile::tempdir().unwrap();
     let log = AuditLog::open(dir.path(), "node", Durability::Fsync).unwrap();
-    fail::cfg("audit.sync", "3*return->off").unwrap();
-    let answered: Vec<u64> = thread::scope(|scope| {
-        let writers: Vec<_> = (0..16)
-            .map(|number| {
-                let log = &log;
-                scope.spawn(move || log.append(&[body(number)]).is_ok().then_some(number as u64))
-            })
-            .collect();
-        writers.into_iter().filter_map(|writer| writer.join().unwrap()).collect()
+    // The sync waits until all have written, so some belong to its own group and some to the next.
+    let watched = dir.path().to_owned();
+    fail::cfg_callback("audit.before_sync", move || {
+        while numbers(&watched, 1).len() < WRITERS {
+            thread::sleep(Duration::from_millis(1));
+        }
+    })
+    .unwrap();
+    fail::cfg("audit.sync", "1*return").unwrap();
+    thread::scope(|scope| {
+        for number in 0..WRITERS {
+            let log = &log;
+            scope.spawn(move || assert!(matches!(log.append(&[body(number)]), Err(AuditError::Sync(_)))));
+        }
     });
-    fail::remove("audit.sync");
     log.append(&[body(99)]).unwrap();
     let report = verify(dir.path()).unwrap();
     assert_eq!(report.first_break, None);
-    let written = 17 - answered.len() as u64 - 1;
-    assert_eq!(report.nodes[0].unanswered, written, "each line that is not vouched for was refused");
-    assert_eq!(report.nodes[0].lines, report.nodes[0].files + answered.len() as u64 + 1);
+    assert_eq!(report.nodes[0].unanswered, WRITERS as u64, "they were written, and nobody was told that they count");
+    assert_eq!(numbers(dir.path(), 2), [99]);
+    scenario.teardown();
+}
+
+#[test]
+fn what_could_not_be_cut_at_once_is_cut_before_the_next_write() {
+    let scenario = FailScenario::setup();
+    let dir = tempfile::tempdir().unwrap();
+    let log = AuditLog::open(dir.path(), "node", Durability::Write).unwrap();
+    fail::cfg("audit.after_write", "1*return").unwrap();
+    fail::cfg("audit.truncate", "2*return").unwrap();
+    assert!(matches!(log.append(&[body(1), body(2)]), Err(AuditError::Write(_))));
+    assert_eq!(numbers(dir.path(), 1), [1, 2], "the cut failed");
+    assert!(matches!(log.append(&[body(3)]), Err(AuditError::Write(_))), "nothing is written before the cut");
+    log.append(&[body(4)]).unwrap();
+    assert_eq!(numbers(dir.path(), 1), [4]);
+    assert_eq!(verify(dir.path()).unwrap().first_break, None);
     scenario.teardown();
 }

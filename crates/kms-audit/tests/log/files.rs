@@ -100,3 +100,15 @@ fn a_file_missing_between_two_is_found_and_one_moved_away_at_the_front_is_told()
     let report = verify(dir.path()).unwrap();
     assert_eq!((report.first_break, report.nodes[0].first_file), (None, 2));
 }
+
+#[test]
+fn a_file_that_denies_the_one_before_it_is_found() {
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(path(other.path(), 2), "").unwrap();
+    drop(open(other.path()));
+    assert_eq!(lines(other.path(), 2)[0]["previous"], serde_json::Value::Null);
+    let dir = filled(1);
+    std::fs::copy(path(other.path(), 2), path(dir.path(), 2)).unwrap();
+    let found = verify(dir.path()).unwrap().first_break.unwrap();
+    assert_eq!((found.path, found.line, found.fault), (path(dir.path(), 2), 0, Fault::Hash));
+}
