@@ -1,1 +1,33 @@
-//! The PKCS#11 token: the only user of cryptoki.
+//! The PKCS#11 token: the only user of cryptoki. [`Token`] implements [`kms_core::Hsm`].
+//!
+//! A token is opened once per process and shared by all threads. Handles are cached by `CKA_ID`, writes go through one
+//! lock across processes, and a search counts only between two sightings of the sentinel object, so an absent object is
+//! never mistaken for an absent token. What is peculiar to a make of token stays in `quirks`.
+
+mod capabilities;
+mod config;
+mod deployment;
+mod destroy;
+mod error;
+mod handle_cache;
+mod hsm;
+mod list;
+mod make;
+mod mechanism;
+mod module;
+mod quirks;
+mod raw;
+pub mod scan;
+mod search;
+mod self_test;
+mod sentinel;
+mod session;
+mod template;
+mod token;
+mod use_object;
+mod wrapping;
+mod write_lock;
+
+pub use capabilities::{Capabilities, RsaUnwrap};
+pub use config::{OpenError, TokenConfig};
+pub use token::{Token, TokenIdentity};

@@ -1,0 +1,73 @@
+//! [`kms_core::Hsm`] for [`Token`]: each method in one line, its work in a file of its own.
+
+use cryptoki::object::ObjectClass;
+use kms_core::hsm::{Claim, FoundObject, MacInput, TokenObject, WrappedMaterial};
+use kms_core::ids::ObjectId;
+use kms_core::key_spec::WrappingKeySpec;
+use kms_core::wrapping::WrappingAlgorithm;
+use kms_core::{Hsm, HsmError};
+
+use crate::error::unavailable;
+use crate::token::Token;
+
+impl Hsm for Token {
+    fn generate_random(&self, out: &mut [u8]) -> Result<(), HsmError> {
+        let session = self.session()?;
+        if session.generate_random_slice(out).is_ok() {
+            return Ok(());
+        }
+        drop(session);
+        self.ready_session()?.generate_random_slice(out).map_err(unavailable)
+    }
+
+    fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<[u8; 32], HsmError> {
+        self.with_object(object, ObjectClass::SECRET_KEY, |session, handle| {
+            let mut mac = [0; 32];
+            self.raw.hmac_sha256(session, handle, input, &mut mac)?;
+            Ok(mac)
+        })
+    }
+
+    fn generate_secret(&self, object: &TokenObject, claim: Claim<'_>) -> Result<(), HsmError> {
+        self.make_secret(object, claim)
+    }
+
+    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<[u8; 32], HsmError> {
+        self.probe(wrapped, input)
+    }
+
+    fn unwrap_secret(
+        &self,
+        wrapped: &WrappedMaterial<'_>,
+        object: &TokenObject,
+        claim: Claim<'_>,
+    ) -> Result<(), HsmError> {
+        self.unwrap_into_token(wrapped, object, claim)
+    }
+
+    fn generate_wrapping_pair(
+        &self,
+        object: &TokenObject,
+        spec: WrappingKeySpec,
+        algorithm: WrappingAlgorithm,
+        claim: Claim<'_>,
+    ) -> Result<Vec<u8>, HsmError> {
+        self.make_wrapping_pair(object, spec, algorithm, claim)
+    }
+
+    fn destroy(&self, id: ObjectId) -> Result<(), HsmError> {
+        self.destroy_object(id)
+    }
+
+    fn list(&self) -> Result<Vec<FoundObject>, HsmError> {
+        self.list_objects()
+    }
+
+    fn check(&self) -> Result<(), HsmError> {
+        self.see_sentinel(&*self.ready_session()?)
+    }
+
+    fn supports_wrapping(&self, algorithm: WrappingAlgorithm) -> bool {
+        self.capabilities.unwrap_path(algorithm).is_some()
+    }
+}

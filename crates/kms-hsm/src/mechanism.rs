@@ -1,0 +1,44 @@
+//! The mechanisms of wrapping: from the words of KMS to those of PKCS#11.
+
+use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsOaepParams, PkcsOaepSource};
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use kms_core::wrapping::WrappingAlgorithm;
+
+/// The hash of an OAEP padding, the same for label and mask; the label is empty (key-states.md 5.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OaepHash {
+    Sha1,
+    Sha256,
+}
+
+impl OaepHash {
+    /// The mechanism with its parameters.
+    pub(crate) fn mechanism(self) -> Mechanism<'static> {
+        let (hash, mask) = match self {
+            Self::Sha1 => (MechanismType::SHA1, PkcsMgfType::MGF1_SHA1),
+            Self::Sha256 => (MechanismType::SHA256, PkcsMgfType::MGF1_SHA256),
+        };
+        // SoftHSM wants the empty label as a null pointer.
+        PkcsOaepParams::new(hash, mask, PkcsOaepSource::empty()).into()
+    }
+}
+
+/// How material is wrapped: the padding of its RSA part and whether KWP follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Scheme {
+    pub(crate) hash: OaepHash,
+    /// The RSA part holds an AES-256 key, and the rest is the material under that key by KWP (RFC 5649).
+    pub(crate) kwp_follows: bool,
+}
+
+/// The scheme of an algorithm; none for those that no token here serves.
+pub(crate) fn scheme_of(algorithm: WrappingAlgorithm) -> Option<Scheme> {
+    let (hash, kwp_follows) = match algorithm {
+        WrappingAlgorithm::RsaesOaepSha1 => (OaepHash::Sha1, false),
+        WrappingAlgorithm::RsaesOaepSha256 => (OaepHash::Sha256, false),
+        WrappingAlgorithm::RsaAesKeyWrapSha1 => (OaepHash::Sha1, true),
+        WrappingAlgorithm::RsaAesKeyWrapSha256 => (OaepHash::Sha256, true),
+        WrappingAlgorithm::RsaesPkcs1V15 | WrappingAlgorithm::Sm2Pke => return None,
+    };
+    Some(Scheme { hash, kwp_follows })
+}

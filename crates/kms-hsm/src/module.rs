@@ -1,0 +1,45 @@
+//! Loading the PKCS#11 library and finding the token in it by its label.
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error, RvError};
+use cryptoki::slot::{Slot, TokenInfo};
+
+use crate::config::{OpenError, TokenConfig};
+
+/// Loads the library and initialises it, once per process: a second token of the same library finds it initialised.
+///
+/// # Errors
+/// [`OpenError::Module`].
+pub(crate) fn initialise(config: &TokenConfig) -> Result<Pkcs11, OpenError> {
+    let failed = |error: Error| OpenError::Module(describe(&error));
+    let module = Pkcs11::new(&config.module).map_err(failed)?;
+    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The one slot whose token has the label, and what the token says of itself.
+///
+/// # Errors
+/// [`OpenError::TokenMissing`], [`OpenError::AmbiguousLabel`], [`OpenError::Module`].
+pub(crate) fn slot_of(module: &Pkcs11, label: &str) -> Result<(Slot, TokenInfo), OpenError> {
+    let slots = module.get_slots_with_token().map_err(|error| OpenError::Module(describe(&error)))?;
+    // A slot that cannot tell about its token is not the one that is looked for.
+    let mut found = slots
+        .into_iter()
+        .filter_map(|slot| module.get_token_info(slot).ok().map(|info| (slot, info)))
+        .filter(|(_, info)| info.token_initialized() && info.label() == label);
+    match (found.next(), found.next()) {
+        (Some(token), None) => Ok(token),
+        (Some(_), Some(_)) => Err(OpenError::AmbiguousLabel(label.to_owned())),
+        (None, _) => Err(OpenError::TokenMissing(format!("no token has the label {label:?}"))),
+    }
+}
+
+fn describe(error: &Error) -> String {
+    match error {
+        Error::Pkcs11(code, function) => format!("C_{function:?}: {code:?}"),
+        other => other.to_string(),
+    }
+}

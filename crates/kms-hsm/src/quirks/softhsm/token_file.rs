@@ -1,0 +1,250 @@
+//! The guard of `token.object`. SoftHSM rewrites this file at each login by truncating it, without fsync or rename; a kill
+//! in that moment leaves it empty or short, and with it the wrapped master key of every object on the token is lost
+//! (hsm-facts 0.1). So a verified copy lies beside the token folder, and a torn file is replaced by it before the library
+//! is initialised. A healthy file is never touched.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::token_copy::{Entry, TokenCopy, write_atomically};
+use crate::config::OpenError;
+
+/// The pause before a torn file is read again: another program may be in the middle of its login.
+const SECOND_LOOK: Duration = Duration::from_millis(25);
+
+/// The guard of one token's `token.object`. Its methods are called under the write lock.
+pub(crate) struct TokenFile {
+    folder: PathBuf,
+    label: String,
+}
+
+impl TokenFile {
+    /// The guard of the token with this label under a SoftHSM `directories.tokendir`.
+    pub(crate) fn new(folder: &Path, label: &str) -> Self {
+        Self { folder: folder.to_owned(), label: label.to_owned() }
+    }
+
+    /// Restores a torn `token.object` from the verified copy. To be called before the library is initialised.
+    ///
+    /// # Errors
+    /// [`OpenError::TokenMissing`] if the folder of the token is gone, [`OpenError::TokenTorn`] if the file is torn and
+    /// no copy names it, [`OpenError::File`].
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        if !self.folder.is_dir() {
+            return Err(OpenError::TokenMissing(format!("no folder {}", self.folder.display())));
+        }
+        let copy = TokenCopy::load(&self.folder)?;
+        let ours = |entry: &&Entry| label_of(&entry.bytes).as_deref() == Some(&self.label);
+        for entry in copy.entries().iter().filter(ours) {
+            let slot_folder = self.folder.join(&entry.slot_folder);
+            if !slot_folder.is_dir() {
+                return Err(OpenError::TokenMissing(format!("no folder {}", slot_folder.display())));
+            }
+            self.restore_if_torn(&slot_folder.join("token.object"), &entry.bytes)?;
+        }
+        self.refuse_torn_without_copy(&copy)
+    }
+
+    /// Renews the verified copy after a clean login. A file that another program is writing just now is left out: the
+    /// copy made before stays good, because a login does not change the keys.
+    ///
+    /// # Errors
+    /// [`OpenError::File`].
+    pub(crate) fn renew(&self) -> Result<(), OpenError> {
+        let mut copy = TokenCopy::load(&self.folder)?;
+        for slot_folder in self.slot_folders()? {
+            let bytes = read(&slot_folder.join("token.object"))?;
+            if label_of(&bytes).as_deref() == Some(&self.label) {
+                let name = slot_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                copy.replace(Entry { slot_folder: name, bytes });
+            }
+        }
+        copy.store(&self.folder)
+    }
+
+    fn restore_if_torn(&self, path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
+        let mut found = read(path)?;
+        for _ in 0..2 {
+            if label_of(&found).is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(SECOND_LOOK);
+            found = read(path)?;
+        }
+        if label_of(&found).is_some() {
+            return Ok(());
+        }
+        // What is replaced is kept, in case a later SoftHSM writes a form that this code takes for torn.
+        if !found.is_empty() {
+            write_atomically(&self.folder.with_file_name("token-object.torn"), &found)?;
+        }
+        write_atomically(path, bytes)?;
+        tracing::warn!(path = %path.display(), torn_bytes = found.len(), "restored a torn token.object from its copy");
+        Ok(())
+    }
+
+    fn refuse_torn_without_copy(&self, copy: &TokenCopy) -> Result<(), OpenError> {
+        let mut torn = None;
+        for slot_folder in self.slot_folders()? {
+            let path = slot_folder.join("token.object");
+            match label_of(&read(&path)?) {
+                Some(label) if label == self.label => return Ok(()),
+                Some(_) => {}
+                None if copy.names(&slot_folder) => {}
+                None => torn = Some(path),
+            }
+        }
+        torn.map_or(Ok(()), |path| Err(OpenError::TokenTorn(path)))
+    }
+
+    fn slot_folders(&self) -> Result<Vec<PathBuf>, OpenError> {
+        let list = fs::read_dir(&self.folder).map_err(OpenError::file(&self.folder))?;
+        let paths = list.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+        let paths = paths.map_err(OpenError::file(&self.folder))?;
+        Ok(paths.into_iter().filter(|path| path.is_dir()).collect())
+    }
+}
+
+/// The token label in the bytes of a whole `token.object`, or none if they are torn. The form: a counter, then attributes
+/// of type, kind and value, all big-endian 64-bit numbers; label, serial, flags and the master key wrapped under each PIN.
+pub(crate) fn label_of(bytes: &[u8]) -> Option<String> {
+    const LABEL: u64 = 0x8000_5349;
+    const WRAPPED_UNDER_USER_PIN: u64 = 0x8000_534d;
+    let (_, mut rest) = split_number(bytes)?;
+    let (mut label, mut has_flags, mut byte_strings) = (None, false, 0);
+    let mut has_user_pin = false;
+    while !rest.is_empty() {
+        let (attribute, tail) = split_number(rest)?;
+        let (kind, tail) = split_number(tail)?;
+        rest = match kind {
+            1 => tail.split_first()?.1,
+            2 => {
+                has_flags = true;
+                split_number(tail)?.1
+            }
+            3 => {
+                let (length, tail) = split_number(tail)?;
+                let (value, tail) = tail.split_at_checked(usize::try_from(length).ok()?)?;
+                byte_strings += usize::from(!value.is_empty());
+                has_user_pin |= attribute == WRAPPED_UNDER_USER_PIN && !value.is_empty();
+                if attribute == LABEL {
+                    label = Some(std::str::from_utf8(value).ok()?.trim_end().to_owned());
+                }
+                tail
+            }
+            _ => return None,
+        };
+    }
+    label.filter(|_| has_flags && has_user_pin && byte_strings >= 4)
+}
+
+fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*number), rest))
+}
+
+/// A missing file counts as an empty one: both are torn.
+fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        other => other.map_err(OpenError::file(path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(label: &str) -> Vec<u8> {
+        let number = |n: u64| n.to_be_bytes().to_vec();
+        let text = |attribute: u64, value: &[u8]| {
+            [number(attribute), number(3), number(value.len() as u64), value.to_vec()].concat()
+        };
+        [
+            number(9),
+            text(0x8000_5349, format!("{label:32}").as_bytes()),
+            text(0x8000_534a, b"0123456789abcdef"),
+            [number(0x8000_534b), number(2), number(0x42d)].concat(),
+            text(0x8000_534c, &[1; 72]),
+            text(0x8000_534d, &[2; 72]),
+        ]
+        .concat()
+    }
+
+    fn token_folder() -> (tempfile::TempDir, PathBuf, TokenFile) {
+        let place = tempfile::tempdir_in("/dev/shm").unwrap();
+        let folder = place.path().join("tokens");
+        fs::create_dir_all(folder.join("slot-a")).unwrap();
+        fs::write(folder.join("slot-a/token.object"), whole("ours")).unwrap();
+        let guard = TokenFile::new(&folder, "ours");
+        (place, folder.join("slot-a/token.object"), guard)
+    }
+
+    #[test]
+    fn a_file_cut_at_any_length_or_lengthened_is_torn() {
+        let bytes = whole("ours");
+        assert_eq!(bytes.len(), 320);
+        assert_eq!(label_of(&bytes).as_deref(), Some("ours"));
+        for length in 0..bytes.len() {
+            assert_eq!(label_of(&bytes[..length]), None, "{length}");
+        }
+        assert_eq!(label_of(&[bytes, vec![0]].concat()), None);
+        assert_eq!(label_of(&[0xa5; 320]), None);
+    }
+
+    #[test]
+    fn a_torn_file_is_restored_and_a_healthy_one_is_left_alone() {
+        let (_place, path, guard) = token_folder();
+        guard.renew().unwrap();
+        fs::write(&path, &whole("ours")[..100]).unwrap();
+        guard.check().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), whole("ours"));
+
+        let mut newer = whole("ours");
+        newer[7] = 10;
+        fs::write(&path, &newer).unwrap();
+        guard.check().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), newer);
+    }
+
+    #[test]
+    fn a_torn_file_is_never_copied() {
+        let (_place, path, guard) = token_folder();
+        guard.renew().unwrap();
+        fs::write(&path, b"").unwrap();
+        guard.renew().unwrap();
+        guard.check().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), whole("ours"));
+    }
+
+    #[test]
+    fn a_torn_file_without_a_copy_is_refused() {
+        let (_place, path, guard) = token_folder();
+        fs::write(&path, b"").unwrap();
+        assert!(matches!(guard.check(), Err(OpenError::TokenTorn(_))));
+    }
+
+    #[test]
+    fn a_missing_slot_folder_is_never_made_anew() {
+        let (_place, path, guard) = token_folder();
+        guard.renew().unwrap();
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        assert!(matches!(guard.check(), Err(OpenError::TokenMissing(_))));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_copy_that_is_itself_damaged_restores_nothing() {
+        let (_place, path, guard) = token_folder();
+        guard.renew().unwrap();
+        let copy = guard.folder.with_file_name("token-object.copy");
+        let mut bytes = fs::read(&copy).unwrap();
+        bytes[100] ^= 1;
+        fs::write(&copy, bytes).unwrap();
+        fs::write(&path, b"").unwrap();
+        assert!(matches!(guard.check(), Err(OpenError::TokenTorn(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+}

@@ -1,0 +1,68 @@
+//! `C_FindObjects` and reading what was found.
+
+use cryptoki::error::{Error, Result, RvError};
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+use kms_core::ids::ObjectId;
+use uuid::Uuid;
+
+/// What an object says of itself; torn objects say little.
+pub(crate) struct Description {
+    pub(crate) handle: ObjectHandle,
+    pub(crate) id: Option<ObjectId>,
+    pub(crate) label: String,
+    pub(crate) class: Option<ObjectClass>,
+}
+
+/// Every token object with this `CKA_ID`, of any class.
+///
+/// # Errors
+/// The return code of `C_FindObjects*`.
+pub(crate) fn by_id(session: &Session, id: ObjectId) -> Result<Vec<ObjectHandle>> {
+    session.find_objects(&[Attribute::Token(true), Attribute::Id(id.as_bytes().to_vec())])
+}
+
+/// Every token object of a class.
+///
+/// # Errors
+/// The return code of `C_FindObjects*`.
+pub(crate) fn by_class(session: &Session, class: ObjectClass) -> Result<Vec<ObjectHandle>> {
+    session.find_objects(&[Attribute::Token(true), Attribute::Class(class)])
+}
+
+/// Reads id, label and class; an object that vanished meanwhile gives none.
+///
+/// # Errors
+/// The return code of `C_GetAttributeValue`, except that of a stale handle.
+pub(crate) fn describe(session: &Session, handle: ObjectHandle) -> Result<Option<Description>> {
+    let wanted = [AttributeType::Id, AttributeType::Label, AttributeType::Class];
+    let attributes = match session.get_attributes(handle, &wanted) {
+        Err(Error::Pkcs11(RvError::ObjectHandleInvalid, _)) => return Ok(None),
+        other => other?,
+    };
+    let mut description = Description { handle, id: None, label: String::new(), class: None };
+    for attribute in attributes {
+        match attribute {
+            Attribute::Id(bytes) => description.id = Uuid::from_slice(&bytes).ok().map(ObjectId),
+            Attribute::Label(bytes) => description.label = String::from_utf8_lossy(&bytes).into_owned(),
+            Attribute::Class(class) => description.class = Some(class),
+            _ => {}
+        }
+    }
+    Ok(Some(description))
+}
+
+/// Whether the handle still names an object, and with which id. `C_GetAttributeValue`.
+///
+/// # Errors
+/// The return code, except that of a stale handle, which gives none.
+pub(crate) fn id_behind(session: &Session, handle: ObjectHandle) -> Result<Option<Vec<u8>>> {
+    match session.get_attributes(handle, &[AttributeType::Id]) {
+        Ok(attributes) => Ok(attributes.into_iter().find_map(|attribute| match attribute {
+            Attribute::Id(id) => Some(id),
+            _ => None,
+        })),
+        Err(Error::Pkcs11(RvError::ObjectHandleInvalid, _)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,158 @@
+//! The self-test at start: what the token computes is compared with the process, and what it cannot do is found out
+//! before a client depends on it.
+
+use aes_kw::{KeyInit, KwpAes256};
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::Session;
+use kms_core::hsm::TokenObject;
+use kms_core::ids::ObjectId;
+use kms_core::kdf::{hmac_sha256, kdf_input};
+use sha1::Sha1;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::capabilities::{Capabilities, RsaUnwrap};
+use crate::config::OpenError;
+use crate::error::unavailable;
+use crate::mechanism::OaepHash;
+use crate::quirks::Quirks;
+use crate::raw::RawSign;
+use crate::template;
+use crate::wrapping::session_object::SessionObject;
+use crate::wrapping::{oaep, public_key};
+use crate::write_lock::WriteGuard;
+
+/// Tests the token on one session, under the write lock, with objects that are destroyed again.
+///
+/// # Errors
+/// [`OpenError::SelfTest`] if the token cannot serve at all, [`OpenError::Hsm`].
+pub(crate) fn run(
+    session: &Session,
+    raw: &RawSign,
+    mechanisms: &[MechanismType],
+    quirks: &mut Quirks,
+    _guard: &WriteGuard<'_>,
+) -> Result<Capabilities, OpenError> {
+    for needed in [MechanismType::SHA256_HMAC, MechanismType::GENERIC_SECRET_KEY_GEN] {
+        if !mechanisms.contains(&needed) {
+            return Err(OpenError::SelfTest("CKM_SHA256_HMAC or CKM_GENERIC_SECRET_KEY_GEN is missing"));
+        }
+    }
+    let test = Test { session, raw, secret: random()? };
+    test.hmac()?;
+    quirks.reuses_handles = test.reuses_handles(quirks.tries_token_handles)?;
+    let mut capabilities = Capabilities {
+        mechanisms: mechanisms.iter().map(|mechanism| **mechanism).collect(),
+        oaep_sha1: None,
+        oaep_sha256: None,
+        raw_rsa: false,
+        key_wrap_pad: test.key_wrap_pad(),
+    };
+    if mechanisms.contains(&MechanismType::RSA_PKCS_KEY_PAIR_GEN) {
+        test.rsa(&mut capabilities)?;
+    }
+    Ok(capabilities)
+}
+
+struct Test<'a> {
+    session: &'a Session,
+    raw: &'a RawSign,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl Test<'_> {
+    /// HMAC of a session object against the process.
+    fn hmac(&self) -> Result<(), OpenError> {
+        let object = SessionObject::create(self.session, &template::trial_secret().with_value(&*self.secret))
+            .map_err(unavailable)?;
+        if self.holds_the_secret(object.handle()) { Ok(()) } else { Err(OpenError::SelfTest("HMAC-SHA-256 is wrong")) }
+    }
+
+    /// Create, destroy, create: is the handle the same? (object-protocol.md S7)
+    fn reuses_handles(&self, with_token_objects: bool) -> Result<bool, OpenError> {
+        let template = if with_token_objects {
+            template::secret(&TokenObject::internal(ObjectId::random(), "self-test")).with_value(&*self.secret)
+        } else {
+            template::trial_secret().with_value(&*self.secret)
+        };
+        let first = SessionObject::create(self.session, &template).map_err(unavailable)?.handle();
+        let second = SessionObject::create(self.session, &template).map_err(unavailable)?.handle();
+        Ok(first == second)
+    }
+
+    /// Whether `CKM_AES_KEY_WRAP_PAD` is RFC 5649 here: what the process wrapped, the token unwraps.
+    fn key_wrap_pad(&self) -> bool {
+        let Ok(kek) = random() else { return false };
+        let mut buffer = [0; 40];
+        let Ok(wrapped) = KwpAes256::new((&*kek).into()).wrap_key(&*self.secret, &mut buffer) else { return false };
+        SessionObject::create(self.session, &template::ephemeral_aes().with_value(&*kek))
+            .and_then(|kek| {
+                SessionObject::unwrap(
+                    self.session,
+                    &Mechanism::AesKeyWrapPad,
+                    kek.handle(),
+                    wrapped,
+                    &template::trial_secret(),
+                )
+            })
+            .is_ok_and(|object| self.holds_the_secret(object.handle()))
+    }
+
+    /// Which forms of OAEP the token unwraps itself, and whether raw decryption can stand in for them.
+    fn rsa(&self, capabilities: &mut Capabilities) -> Result<(), OpenError> {
+        let pair = self.session.generate_key_pair(
+            &Mechanism::RsaPkcsKeyPairGen,
+            &template::public_rsa(2048),
+            &template::trial_private_rsa(),
+        );
+        let (public, private) = pair.map_err(unavailable)?;
+        let _public = SessionObject::adopt(self.session, public);
+        let private = SessionObject::adopt(self.session, private);
+        let key = public_key::read(self.session, public)?;
+        let failed = |_| OpenError::SelfTest("the public half of an RSA pair is not usable");
+        let by_sha1 = key.oaep_encrypt::<Sha1>(&*self.secret).map_err(failed)?;
+        let by_sha256 = key.oaep_encrypt::<Sha256>(&*self.secret).map_err(failed)?;
+        capabilities.raw_rsa = self.decrypts_raw(private.handle(), &by_sha256);
+        let path = |hash, wrapped: &[u8]| {
+            if self.unwraps_oaep(private.handle(), hash, wrapped) {
+                Some(RsaUnwrap::InToken)
+            } else {
+                capabilities.raw_rsa.then_some(RsaUnwrap::RawDecryption)
+            }
+        };
+        let (sha1, sha256) = (path(OaepHash::Sha1, &by_sha1), path(OaepHash::Sha256, &by_sha256));
+        (capabilities.oaep_sha1, capabilities.oaep_sha256) = (sha1, sha256);
+        Ok(())
+    }
+
+    fn unwraps_oaep(&self, private: ObjectHandle, hash: OaepHash, wrapped: &[u8]) -> bool {
+        SessionObject::unwrap(self.session, &hash.mechanism(), private, wrapped, &template::trial_secret())
+            .is_ok_and(|object| self.holds_the_secret(object.handle()))
+    }
+
+    fn decrypts_raw(&self, private: ObjectHandle, wrapped: &[u8]) -> bool {
+        let Ok(encoded) = self.session.decrypt(&Mechanism::RsaX509, private, wrapped) else { return false };
+        let encoded = Zeroizing::new(encoded);
+        let Some(mut encoded) = oaep::left_pad(&encoded, wrapped.len()) else { return false };
+        let (secret, is_good) = oaep::decode_32_bytes(OaepHash::Sha256, &mut encoded, &Zeroizing::new([0; 32]));
+        bool::from(is_good) && *secret == *self.secret
+    }
+
+    fn holds_the_secret(&self, handle: ObjectHandle) -> bool {
+        let input = kdf_input(b"strongroom/t/1", &[0; 32], 256);
+        let mut mac = [0; 32];
+        self.raw.hmac_sha256(self.session, handle, &input, &mut mac).is_ok()
+            && mac == hmac_sha256(&self.secret, &[&input])
+    }
+}
+
+/// 32 bytes of the operating system.
+///
+/// # Errors
+/// [`OpenError::Hsm`] if it gives none.
+fn random() -> Result<Zeroizing<[u8; 32]>, OpenError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(|_| OpenError::SelfTest("the operating system gives no random bytes"))?;
+    Ok(bytes)
+}

@@ -1,0 +1,131 @@
+//! The token as one value: opened once, shared by all threads.
+
+use std::sync::{Mutex, OnceLock};
+
+use cryptoki::session::Session;
+use kms_core::HsmError;
+use r2d2::Pool;
+
+use crate::capabilities::Capabilities;
+use crate::config::{OpenError, TokenConfig};
+use crate::error::unavailable;
+use crate::handle_cache::HandleCache;
+use crate::module;
+use crate::quirks::softhsm::token_file::TokenFile;
+use crate::quirks::{self, Quirks};
+use crate::raw::RawSign;
+use crate::self_test;
+use crate::sentinel::{Sentinel, Sighting};
+use crate::session::{Checkout, Connector, pool_error};
+use crate::write_lock::WriteLock;
+
+/// A PKCS#11 token, logged in. Implements [`kms_core::Hsm`].
+pub struct Token {
+    pub(crate) connector: Connector,
+    pub(crate) pool: Pool<Connector>,
+    pub(crate) lock: WriteLock,
+    pub(crate) raw: RawSign,
+    pub(crate) quirks: Quirks,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) handles: HandleCache,
+    /// The login of the last full scan; held while one runs, so that only one does.
+    pub(crate) scanned: Mutex<Option<u64>>,
+    pub(crate) sentinel: OnceLock<Sentinel>,
+    identity: TokenIdentity,
+}
+
+/// What the token says of itself (`CK_TOKEN_INFO`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenIdentity {
+    /// `manufacturerID`.
+    pub manufacturer: String,
+    /// `model`.
+    pub model: String,
+    /// `serialNumber`.
+    pub serial: String,
+    /// `label`.
+    pub label: String,
+    /// The name of the set of peculiarities that was chosen for it.
+    pub quirks: &'static str,
+}
+
+impl Token {
+    /// Restores a torn `token.object`, loads the module, finds the token by its label, logs in, tests the token and opens
+    /// its sessions. Takes about 150 ms on SoftHSM, most of it for one RSA pair of the self-test.
+    ///
+    /// # Errors
+    /// [`OpenError`], each with its cause.
+    pub fn open(config: TokenConfig) -> Result<Self, OpenError> {
+        let folder = config.softhsm_folder.as_deref();
+        let lock = WriteLock::open(folder)?;
+        let guard = lock.acquire()?;
+        let token_file = folder.map(|folder| TokenFile::new(folder, &config.token_label));
+        token_file.as_ref().map_or(Ok(()), TokenFile::check)?;
+        let module = module::initialise(&config)?;
+        let (slot, info) = module::slot_of(&module, &config.token_label)?;
+        let raw = RawSign::load(&config.module).map_err(unavailable)?;
+        let mut quirks = quirks::of(info.manufacturer_id(), info.model());
+        let mechanisms = module.get_mechanism_list(slot).map_err(unavailable)?;
+        let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
+        let capabilities =
+            connector.with_anchor(|session| self_test::run(session, &raw, &mechanisms, &mut quirks, &guard))?;
+        drop(guard);
+        let pool = connector.pool(config.sessions)?;
+        let identity = TokenIdentity {
+            manufacturer: info.manufacturer_id().to_owned(),
+            model: info.model().to_owned(),
+            serial: info.serial_number().to_owned(),
+            label: config.token_label,
+            quirks: quirks.name,
+        };
+        let (handles, scanned, sentinel) = (HandleCache::default(), Mutex::new(None), OnceLock::new());
+        Ok(Self { connector, pool, lock, raw, quirks, capabilities, handles, scanned, sentinel, identity })
+    }
+
+    /// What the token can do, found by trying it.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// What the token says of itself.
+    pub fn identity(&self) -> &TokenIdentity {
+        &self.identity
+    }
+
+    /// A session as it comes from the pool, without any call on the token.
+    pub(crate) fn session(&self) -> Result<Checkout, HsmError> {
+        self.pool.get().map_err(|error| pool_error(&error))
+    }
+
+    /// A session that answers and is logged in. Not to be called while holding the write lock.
+    pub(crate) fn ready_session(&self) -> Result<Checkout, HsmError> {
+        // After a loss every pooled session may be dead; each try takes one of them out of the pool.
+        for _ in 0..=self.pool.max_size() {
+            let session = self.session()?;
+            if session.get_session_info().is_ok() {
+                self.connector.revive(&session)?;
+                return Ok(session);
+            }
+            session.retire();
+        }
+        Err(HsmError::Unavailable("every session is lost".to_owned()))
+    }
+
+    /// Sees the sentinel now.
+    ///
+    /// # Errors
+    /// [`HsmError::TokenUnknown`] also before [`Token::attach`].
+    pub(crate) fn see_sentinel(&self, session: &Session) -> Result<(), HsmError> {
+        let sentinel = self.sentinel.get().ok_or(HsmError::TokenUnknown)?;
+        if sentinel.see(session, self.quirks.reading_refreshes)? == Sighting::NewHandle {
+            self.connector.forget_handles();
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! Using an object by its cached handle; looking it up again, once, when the handle or the session has gone.
+
+use std::sync::PoisonError;
+
+use cryptoki::object::{ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+use kms_core::HsmError;
+use kms_core::hsm::TokenObject;
+
+use crate::error::{Fault, UseError, fault_of, may_leave_operation, unavailable};
+use crate::handle_cache::Cached;
+use crate::search;
+use crate::session::{Checkout, Connection};
+use crate::token::Token;
+
+impl Token {
+    /// Runs `run` with the handle of the object. A stale handle or a lost session leads to a second and last try with a
+    /// handle found anew; nothing that this is used for has an effect that a second try would double.
+    ///
+    /// # Errors
+    /// [`HsmError::ObjectMissing`], [`HsmError::ObjectMismatch`], [`HsmError::TokenUnknown`], [`HsmError::Unavailable`],
+    /// and what `run` says is final.
+    pub(crate) fn with_object<T>(
+        &self,
+        object: &TokenObject,
+        class: ObjectClass,
+        mut run: impl FnMut(&Connection, ObjectHandle) -> Result<T, UseError>,
+    ) -> Result<T, HsmError> {
+        if let Some(handle) = self.handles.find(object, class, self.connector.logins())? {
+            let session = self.session()?;
+            if self.still_names(&session, handle, object) {
+                match run(&session, handle) {
+                    Ok(done) => return Ok(done),
+                    Err(error) => self.judge(&session, error)?,
+                }
+            }
+            self.handles.forget(object.id);
+        }
+        let session = self.ready_session()?;
+        let handle = self.locate(&session, object, class)?;
+        run(&session, handle).map_err(|error| match error {
+            UseError::Final(error) => error,
+            UseError::Call(error) => {
+                session.retire();
+                unavailable(error)
+            }
+        })
+    }
+
+    /// Finds the object and remembers its handle.
+    fn locate(&self, session: &Checkout, object: &TokenObject, class: ObjectClass) -> Result<ObjectHandle, HsmError> {
+        self.scan_after_login(session)?;
+        if let Some(handle) = self.handles.find(object, class, self.connector.logins())? {
+            return Ok(handle);
+        }
+        match self.search_between_sightings(session, object)? {
+            Some(cached) => {
+                self.handles.insert(object.id, cached);
+                self.handles.find(object, class, self.connector.logins())?.ok_or(HsmError::ObjectMissing)
+            }
+            None => Err(HsmError::ObjectMissing),
+        }
+    }
+
+    /// One search, of which "none" counts because the sentinel was seen on both sides of it.
+    fn search_between_sightings(&self, session: &Session, object: &TokenObject) -> Result<Option<Cached>, HsmError> {
+        self.see_sentinel(session)?;
+        let login = self.connector.logins();
+        let found = search::by_id(session, object.id).map_err(unavailable)?;
+        let cached = match found[..] {
+            [] => None,
+            [handle] => search::describe(session, handle).map_err(unavailable)?.and_then(|description| {
+                let class = description.class?;
+                Some(Cached { handle, class, label: description.label.into(), login })
+            }),
+            _ => return Err(HsmError::ObjectMismatch),
+        };
+        self.see_sentinel(session)?;
+        Ok(cached)
+    }
+
+    /// After each login all handles are new; one scan finds them all, where a search each would cost a scan each.
+    pub(crate) fn scan_after_login(&self, session: &Session) -> Result<(), HsmError> {
+        let mut scanned = self.scanned.lock().unwrap_or_else(PoisonError::into_inner);
+        self.see_sentinel(session)?;
+        let login = self.connector.logins();
+        if *scanned == Some(login) {
+            return Ok(());
+        }
+        let descriptions = self.describe_all(session)?;
+        self.see_sentinel(session)?;
+        let mut seen = std::collections::HashSet::new();
+        for description in descriptions {
+            let (Some(id), Some(class)) = (description.id, description.class) else { continue };
+            if seen.insert(id) {
+                let label = description.label.into();
+                self.handles.insert(id, Cached { handle: description.handle, class, label, login });
+            } else {
+                // Two objects of one id: left to the search, which refuses them.
+                self.handles.forget(id);
+            }
+        }
+        *scanned = Some(login);
+        Ok(())
+    }
+
+    /// Whether a second try is worth it; if not, the error.
+    fn judge(&self, session: &Connection, error: UseError) -> Result<(), HsmError> {
+        let error = match error {
+            UseError::Final(error) => return Err(error),
+            UseError::Call(error) => error,
+        };
+        match fault_of(&error, self.quirks.vague_stale_handles) {
+            Fault::StaleHandle => Ok(()),
+            Fault::SessionLost => {
+                session.retire();
+                Ok(())
+            }
+            Fault::Other => {
+                if may_leave_operation(&error) {
+                    session.retire();
+                }
+                Err(unavailable(error))
+            }
+        }
+    }
+
+    /// On a token that gives a handle to a second object, whether it still names the first (object-protocol.md S7).
+    fn still_names(&self, session: &Session, handle: ObjectHandle, object: &TokenObject) -> bool {
+        !self.quirks.reuses_handles
+            || search::id_behind(session, handle).is_ok_and(|id| id.as_deref() == Some(object.id.as_bytes()))
+    }
+}

@@ -1,0 +1,39 @@
+//! The public half of a wrapping pair: read from the token, given to clients as DER.
+
+use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::session::Session;
+use kms_core::HsmError;
+use rsa::pkcs8::EncodePublicKey;
+use rsa::{BoxedUint, PublicKey};
+
+use crate::error::unavailable;
+
+/// Reads modulus and public exponent of an RSA key, public or private.
+///
+/// # Errors
+/// [`HsmError::Unavailable`] if the token gives none or they are no RSA key.
+pub(crate) fn read(session: &Session, key: ObjectHandle) -> Result<PublicKey, HsmError> {
+    let attributes =
+        session.get_attributes(key, &[AttributeType::Modulus, AttributeType::PublicExponent]).map_err(unavailable)?;
+    let (mut modulus, mut exponent) = (None, None);
+    for attribute in attributes {
+        match attribute {
+            Attribute::Modulus(bytes) => modulus = Some(BoxedUint::from_be_slice_vartime(&bytes)),
+            Attribute::PublicExponent(bytes) => exponent = Some(BoxedUint::from_be_slice_vartime(&bytes)),
+            _ => {}
+        }
+    }
+    modulus
+        .zip(exponent)
+        .and_then(|(modulus, exponent)| PublicKey::new(modulus, exponent).ok())
+        .ok_or_else(|| HsmError::Unavailable("C_GetAttributeValue: no usable RSA public key".to_owned()))
+}
+
+/// DER SubjectPublicKeyInfo.
+///
+/// # Errors
+/// [`HsmError::Unavailable`] if it cannot be encoded.
+pub(crate) fn to_der(key: &PublicKey) -> Result<Vec<u8>, HsmError> {
+    let document = key.to_public_key_der();
+    Ok(document.map_err(|error| HsmError::Unavailable(format!("the RSA public key: {error}")))?.into_vec())
+}

@@ -1,0 +1,109 @@
+//! Where an object of imported material comes from, and the proof that the material is 32 bytes long.
+
+use aes_kw::{KeyInit, KwpAes256};
+use cryptoki::error::{Error, Result};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::Session;
+use kms_core::hsm::MacInput;
+use zeroize::Zeroizing;
+
+use super::session_object::SessionObject;
+use crate::error::refuses_wrapped_bytes;
+use crate::raw::RawSign;
+use crate::template::{self, Template};
+
+/// From here an object can be made any number of times: first to try it, then to keep it.
+pub(crate) enum Source<'a> {
+    /// The token unwraps.
+    Wrapped { mechanism: Mechanism<'a>, key: ObjectHandle, bytes: &'a [u8] },
+    /// The process has the bytes for the time of this call.
+    Plain(Zeroizing<[u8; 32]>),
+}
+
+impl Source<'_> {
+    /// Makes the object.
+    ///
+    /// # Errors
+    /// The return code of `C_UnwrapKey` or `C_CreateObject`.
+    pub(crate) fn make(&self, session: &Session, template: Template) -> Result<ObjectHandle> {
+        match self {
+            Self::Wrapped { mechanism, key, bytes } => {
+                session.unwrap_key(mechanism, *key, bytes, template.attributes())
+            }
+            Self::Plain(secret) => session.create_object(template.with_value(&**secret).attributes()),
+        }
+    }
+}
+
+/// A call with wrapped bytes that a client chose: what it gave, or that the bytes were refused and something random stands
+/// in, so that a bad blob takes the steps of a good one.
+pub(crate) struct Tried<T> {
+    pub(crate) value: T,
+    pub(crate) is_good: bool,
+}
+
+/// Makes a session object, or one of `substitute` if the token refuses the bytes.
+///
+/// # Errors
+/// Return codes that speak of the token and not of the bytes.
+pub(crate) fn try_object<'s>(
+    session: &'s Session,
+    source: &Source<'_>,
+    template: impl Fn() -> Template,
+    substitute: &Zeroizing<[u8; 32]>,
+) -> Result<Tried<SessionObject<'s>>> {
+    match source.make(session, template()) {
+        Ok(handle) => Ok(Tried { value: SessionObject::adopt(session, handle), is_good: true }),
+        Err(error) if refuses_wrapped_bytes(&error) => {
+            let handle = session.create_object(template().with_value(&**substitute).attributes())?;
+            Ok(Tried { value: SessionObject::adopt(session, handle), is_good: false })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// HMAC of `input` under material that is proved to be exactly 32 bytes long with its bytes unseen: as an AES key one block
+/// encrypts with 16, 24 and 32 bytes only, and HMAC-SHA-256 takes a key of 32 bytes at least. SoftHSM unwraps a secret of
+/// any length without complaint and reports its length as 0 (cryptography.md 2).
+///
+/// # Errors
+/// Return codes that speak of the token and not of the bytes.
+pub(crate) fn mac_of_32_bytes(
+    session: &Session,
+    raw: &RawSign,
+    source: &Source<'_>,
+    input: &MacInput,
+    substitute: &Zeroizing<[u8; 32]>,
+) -> Result<Tried<[u8; 32]>> {
+    let as_aes = try_object(session, source, template::trial_aes, substitute)?;
+    let as_secret = try_object(session, source, template::trial_secret, substitute)?;
+    let block = session.encrypt(&Mechanism::AesEcb, as_aes.value.handle(), &[0; 16]);
+    let encrypts = works(block)?.is_some();
+    let mut mac = [0; 32];
+    let signs = works(raw.hmac_sha256(session, as_secret.value.handle(), input, &mut mac))?.is_some();
+    Ok(Tried { value: mac, is_good: as_aes.is_good & as_secret.is_good & encrypts & signs })
+}
+
+/// KWP (RFC 5649) in the process, for tokens that lack it. Another length than 32 bytes is a failure like any other.
+pub(crate) fn unwrap_kwp(
+    kek: &[u8; 32],
+    wrapped: &[u8],
+    substitute: &Zeroizing<[u8; 32]>,
+) -> Tried<Zeroizing<[u8; 32]>> {
+    let mut buffer = Zeroizing::new(vec![0; wrapped.len()]);
+    let unwrapped = KwpAes256::new(kek.into()).unwrap_key(wrapped, &mut buffer);
+    match unwrapped.ok().and_then(|secret| <[u8; 32]>::try_from(secret).ok()) {
+        Some(secret) => Tried { value: Zeroizing::new(secret), is_good: true },
+        None => Tried { value: substitute.clone(), is_good: false },
+    }
+}
+
+/// None if the token cannot use a key of this length.
+fn works<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if refuses_wrapped_bytes(&error) || matches!(error, Error::InvalidValue) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,141 @@
+//! The one write lock of a token (design.md 4, object-protocol.md A7): threads of this process first, then other
+//! processes by `flock` on a file beside the token folder. Both waits are bounded.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use kms_core::HsmError;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::config::{OpenError, TokenConfig};
+
+/// How long a writer waits for the lock before the token counts as unavailable.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// The pause between two tries for the lock file: about the time of one create on tmpfs.
+const POLL: Duration = Duration::from_micros(500);
+
+/// The lock; clones share it.
+#[derive(Clone)]
+pub(crate) struct WriteLock(Arc<Inner>);
+
+struct Inner {
+    held: Mutex<bool>,
+    released: Condvar,
+    /// None where the token needs no lock across processes.
+    file: Option<File>,
+}
+
+/// Proof that the lock is held; dropping it gives the lock back.
+pub(crate) struct WriteGuard<'a>(&'a Inner);
+
+impl WriteLock {
+    /// The lock of the token whose SoftHSM folder is given, or of a token that needs a lock within this process only.
+    ///
+    /// # Errors
+    /// [`OpenError::TokenMissing`] if the place beside the folder does not exist, [`OpenError::File`].
+    pub(crate) fn open(softhsm_folder: Option<&Path>) -> Result<Self, OpenError> {
+        let file = softhsm_folder.map(open_lock_file).transpose()?;
+        Ok(Self(Arc::new(Inner { held: Mutex::new(false), released: Condvar::new(), file })))
+    }
+
+    /// Waits for the lock, at most 8 seconds.
+    ///
+    /// # Errors
+    /// [`HsmError::Unavailable`] when the wait is over or the lock file cannot be locked.
+    pub(crate) fn acquire(&self) -> Result<WriteGuard<'_>, HsmError> {
+        self.acquire_within(LONGEST_WAIT)
+    }
+
+    fn acquire_within(&self, longest: Duration) -> Result<WriteGuard<'_>, HsmError> {
+        let deadline = Instant::now() + longest;
+        let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut held, _) =
+            self.0.released.wait_timeout_while(held, longest, |held| *held).unwrap_or_else(PoisonError::into_inner);
+        if *held {
+            return Err(HsmError::Unavailable("the write lock is held too long by this process".to_owned()));
+        }
+        *held = true;
+        drop(held);
+        // From here the guard gives the lock back on every path.
+        let guard = WriteGuard(&self.0);
+        if let Some(file) = &self.0.file {
+            lock_file(file, deadline)?;
+        }
+        fail::fail_point!("hsm.locked");
+        Ok(guard)
+    }
+}
+
+impl Drop for WriteGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(file) = &self.0.file {
+            // Unlocking a file that is not locked is no error, and no other one is possible on an open file.
+            let _unlocked = flock(file, FlockOperation::Unlock);
+        }
+        *self.0.held.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.released.notify_one();
+    }
+}
+
+fn open_lock_file(folder: &Path) -> Result<File, OpenError> {
+    let path = TokenConfig::lock_file(folder);
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    opened.map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => OpenError::TokenMissing(format!("no folder for {}", path.display())),
+        _ => OpenError::File { path, source },
+    })
+}
+
+fn lock_file(file: &File, deadline: Instant) -> Result<(), HsmError> {
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => std::thread::sleep(POLL),
+            Err(Errno::WOULDBLOCK) => {
+                return Err(HsmError::Unavailable("the write lock is held too long by another process".to_owned()));
+            }
+            Err(error) => return Err(HsmError::Unavailable(format!("flock: {error}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_on_the_same_file_waits_and_then_gives_up() {
+        let place = tempfile::tempdir_in("/dev/shm").unwrap();
+        let folder = place.path().join("tokens");
+        let (first, second) = (WriteLock::open(Some(&folder)).unwrap(), WriteLock::open(Some(&folder)).unwrap());
+        let guard = first.acquire().unwrap();
+        let refused = second.acquire_within(Duration::from_millis(30)).err().unwrap();
+        assert!(refused.to_string().contains("another process"));
+        assert!(second.0.held.try_lock().is_ok_and(|held| !*held), "a failed wait gives the inner lock back");
+        drop(guard);
+        second.acquire_within(Duration::from_millis(30)).unwrap();
+    }
+
+    #[test]
+    fn threads_of_one_process_exclude_each_other() {
+        let lock = WriteLock::open(None).unwrap();
+        let inside = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let _guard = lock.acquire().unwrap();
+                        assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        let _guard = lock.acquire().unwrap();
+        assert!(lock.acquire_within(Duration::from_millis(5)).is_err());
+    }
+}

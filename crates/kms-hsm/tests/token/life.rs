@@ -1,0 +1,157 @@
+//! The life of objects in one process.
+
+use kms_core::hsm::TokenObject;
+use kms_core::ids::ObjectId;
+use kms_core::kdf::{hmac_sha256, kdf_input};
+use kms_core::secret::SecretKey;
+use kms_core::{Hsm, HsmError};
+use kms_hsm::{RsaUnwrap, Token};
+use uuid::Uuid;
+
+use crate::place::{DEPLOYMENT, ROOT_MATERIAL, SENTINEL, fresh, own_process, root};
+
+#[test]
+fn a_secret_is_generated_used_and_destroyed() {
+    own_process(|place| {
+        let token = place.token();
+        let (object, input) = (fresh(), kdf_input(b"strongroom/m/1", &[7; 32], 256));
+        token.generate_secret(&object, &mut || true).unwrap();
+        let mac = token.mac(&object, &input).unwrap();
+        assert_eq!(token.mac(&object, &input).unwrap(), mac);
+        assert_ne!(token.mac(&object, &kdf_input(b"strongroom/m/1", &[8; 32], 256)).unwrap(), mac);
+        token.destroy(object.id).unwrap();
+        assert!(matches!(token.mac(&object, &input), Err(HsmError::ObjectMissing)));
+        token.destroy(object.id).unwrap();
+    });
+}
+
+#[test]
+fn the_root_key_computes_what_its_material_computes() {
+    own_process(|place| {
+        let token = place.token();
+        let input = kdf_input(b"strongroom/r/1", &[7; 32], 256);
+        assert_eq!(token.mac(&root(), &input).unwrap(), hmac_sha256(&ROOT_MATERIAL, &[&input]));
+    });
+}
+
+#[test]
+fn a_deployment_is_established_once_and_found_again() {
+    own_process(|place| {
+        let token = Token::open(place.config()).unwrap();
+        assert_eq!(token.find_deployments().unwrap(), []);
+        let material = SecretKey::new(ROOT_MATERIAL);
+        token.establish(DEPLOYMENT, SENTINEL, &root(), &material).unwrap();
+        token.establish(DEPLOYMENT, SENTINEL, &root(), &material).unwrap();
+        assert_eq!(token.find_deployments().unwrap(), [(SENTINEL, DEPLOYMENT)]);
+        let other = SecretKey::new([1; 32]);
+        let refused = token.establish(DEPLOYMENT, SENTINEL, &root(), &other);
+        assert!(matches!(refused, Err(HsmError::ObjectMismatch)), "{refused:?}");
+        let refused = token.establish(Uuid::nil(), SENTINEL, &root(), &material);
+        assert!(matches!(refused, Err(HsmError::ObjectMismatch)), "{refused:?}");
+    });
+}
+
+#[test]
+fn before_attach_the_token_is_unknown() {
+    own_process(|place| {
+        let token = Token::open(place.config()).unwrap();
+        let object = fresh();
+        let unknown = [
+            token.check(),
+            token.generate_secret(&object, &mut || true),
+            token.destroy(object.id),
+            token.list().map(drop),
+            token.mac(&object, &[0; 55]).map(drop),
+            token.attach(SENTINEL),
+        ];
+        assert!(unknown.iter().all(|answer| matches!(answer, Err(HsmError::TokenUnknown))), "{unknown:?}");
+    });
+}
+
+#[test]
+fn a_lost_claim_makes_nothing() {
+    own_process(|place| {
+        let token = place.token();
+        let object = fresh();
+        assert!(matches!(token.generate_secret(&object, &mut || false), Err(HsmError::ClaimLost)));
+        assert!(token.list().unwrap().iter().all(|found| found.id != Some(object.id)));
+    });
+}
+
+#[test]
+fn an_object_is_not_lent_to_another_label_nor_by_a_wrong_class() {
+    own_process(|place| {
+        let object = fresh();
+        place.token().generate_secret(&object, &mut || true).unwrap();
+        let token = Token::open(place.config()).unwrap();
+        token.attach(SENTINEL).unwrap();
+        let wrong = TokenObject { label: fresh().label, ..object.clone() };
+        assert!(matches!(token.mac(&wrong, &[0; 55]), Err(HsmError::ObjectMismatch)));
+        token.mac(&object, &[0; 55]).unwrap();
+    });
+}
+
+#[test]
+fn list_tells_id_label_and_class_and_leaves_the_sentinel_out() {
+    own_process(|place| {
+        let token = place.token();
+        let object = fresh();
+        token.generate_secret(&object, &mut || true).unwrap();
+        let mut listed = token.list().unwrap();
+        listed.sort_by_key(|found| found.id != Some(object.id));
+        assert_eq!(listed.len(), 2);
+        assert_eq!((listed[0].id, &listed[0].label, listed[0].is_secret_key), (Some(object.id), &object.label, true));
+        assert_eq!((listed[1].id, &listed[1].label), (Some(root().id), &root().label));
+    });
+}
+
+#[test]
+fn the_sentinel_is_never_destroyed() {
+    own_process(|place| {
+        let token = place.token();
+        assert!(matches!(token.destroy(SENTINEL), Err(HsmError::Unsupported(_))));
+        token.check().unwrap();
+    });
+}
+
+#[test]
+fn random_bytes_differ() {
+    own_process(|place| {
+        let token = Token::open(place.config()).unwrap();
+        let (mut first, mut second) = ([0; 32], [0; 32]);
+        token.generate_random(&mut first).unwrap();
+        token.generate_random(&mut second).unwrap();
+        assert_ne!(first, second);
+        assert_ne!(first, [0; 32]);
+    });
+}
+
+#[test]
+fn the_self_test_finds_what_softhsm_can_do() {
+    own_process(|place| {
+        let token = Token::open(place.config()).unwrap();
+        let capabilities = token.capabilities();
+        assert_eq!(capabilities.oaep_sha1, Some(RsaUnwrap::InToken));
+        assert_eq!(capabilities.oaep_sha256, Some(RsaUnwrap::RawDecryption));
+        assert!(capabilities.key_wrap_pad && capabilities.raw_rsa);
+        assert_eq!(token.identity().quirks, "SoftHSM");
+    });
+}
+
+#[test]
+fn two_objects_of_one_id_are_refused_and_both_destroyed() {
+    own_process(|place| {
+        let token = place.token();
+        let id = ObjectId::random();
+        let object = TokenObject { id, ..fresh() };
+        token.generate_secret(&object, &mut || true).unwrap();
+        let second = Token::open(place.config()).unwrap();
+        second.attach(SENTINEL).unwrap();
+        second.generate_secret(&object, &mut || true).unwrap();
+        let third = Token::open(place.config()).unwrap();
+        third.attach(SENTINEL).unwrap();
+        assert!(matches!(third.mac(&object, &[0; 55]), Err(HsmError::ObjectMismatch)));
+        third.destroy(id).unwrap();
+        assert!(third.list().unwrap().iter().all(|found| found.id != Some(id)));
+    });
+}

@@ -1,0 +1,133 @@
+//! A throw-away SoftHSM token, and processes that use it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use kms_core::hsm::TokenObject;
+use kms_core::ids::ObjectId;
+use kms_core::secret::{SecretBytes, SecretKey};
+use kms_hsm::{Token, TokenConfig};
+use uuid::Uuid;
+
+const FOLDER: &str = "KMS_HSM_TEST_FOLDER";
+const LABEL: &str = "kms-hsm-test";
+const PIN: &str = "5678";
+pub(crate) const SENTINEL: ObjectId = ObjectId(Uuid::from_u128(0x5e47));
+pub(crate) const DEPLOYMENT: Uuid = Uuid::from_u128(0xde91);
+pub(crate) const ROOT_MATERIAL: [u8; 32] = [0x42; 32];
+
+/// The folder of one test: `softhsm2.conf`, `tokens/`, and beside it what the guard writes.
+pub(crate) struct Place(PathBuf);
+
+/// Runs the body of a test in a child process with a fresh token in `/dev/shm`.
+pub(crate) fn own_process<F: FnOnce(&Place)>(body: F) {
+    own_process_in(Path::new("/dev/shm"), body);
+}
+
+/// The same with the token in a folder of choice, such as one on a disk.
+pub(crate) fn own_process_in<F: FnOnce(&Place)>(parent: &Path, body: F) {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return body(&Place(folder.into()));
+    }
+    // The type of the closure has the path of the test function in its name.
+    let name = std::any::type_name::<F>();
+    let name = name.strip_suffix("::{{closure}}").unwrap().split_once("::").unwrap().1;
+    let folder = tempfile::tempdir_in(parent).unwrap();
+    let place = Place::make(folder.path());
+    let output = place.command(name, &[]).output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.contains("1 passed"), "{name} in its own process:\n{text}");
+    print!("{text}");
+}
+
+impl Place {
+    fn make(folder: &Path) -> Self {
+        let place = Self(folder.to_owned());
+        fs::create_dir(place.tokens()).unwrap();
+        let configuration = format!(
+            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+            place.tokens().display()
+        );
+        fs::write(place.0.join("softhsm2.conf"), configuration).unwrap();
+        let made = Command::new("softhsm2-util")
+            .args(["--init-token", "--free", "--label", LABEL, "--so-pin", "1234", "--pin", PIN])
+            .env("SOFTHSM2_CONF", place.0.join("softhsm2.conf"))
+            .output()
+            .expect("softhsm2-util is needed: apt-get install softhsm2");
+        assert!(made.status.success(), "{made:?}");
+        place
+    }
+
+    /// The place that the parent process made; for workers.
+    pub(crate) fn of_worker() -> Self {
+        Self(std::env::var_os(FOLDER).expect("a worker is started by a test").into())
+    }
+
+    /// `directories.tokendir`.
+    pub(crate) fn tokens(&self) -> PathBuf {
+        self.0.join("tokens")
+    }
+
+    /// A path beside the token folder.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The `token.object` of the one token.
+    pub(crate) fn token_object(&self) -> PathBuf {
+        let mut folders: Vec<_> = fs::read_dir(self.tokens()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(folders.len(), 1);
+        folders.remove(0).join("token.object")
+    }
+
+    pub(crate) fn config(&self) -> TokenConfig {
+        let modules = [
+            "/usr/lib/softhsm/libsofthsm2.so",
+            "/usr/lib64/pkcs11/libsofthsm2.so",
+            "/usr/local/lib/softhsm/libsofthsm2.so",
+            "/opt/homebrew/lib/softhsm/libsofthsm2.so",
+        ];
+        let module = modules.iter().find(|path| Path::new(path).exists()).expect("SoftHSM is installed");
+        TokenConfig {
+            module: module.into(),
+            token_label: LABEL.to_owned(),
+            pin: SecretBytes::new(PIN.as_bytes().to_vec()),
+            softhsm_folder: Some(self.tokens()),
+            sessions: 8,
+        }
+    }
+
+    /// The token, opened, established and attached.
+    pub(crate) fn token(&self) -> Token {
+        let token = Token::open(self.config()).unwrap();
+        token.establish(DEPLOYMENT, SENTINEL, &root(), &SecretKey::new(ROOT_MATERIAL)).unwrap();
+        token.attach(SENTINEL).unwrap();
+        token
+    }
+
+    /// Another process on the same token, which runs `worker::work` with these words.
+    pub(crate) fn spawn(&self, words: &[&str]) -> Child {
+        self.command("worker::works", words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn command(&self, test: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
+            .env("SOFTHSM2_CONF", self.0.join("softhsm2.conf"))
+            .env(FOLDER, &self.0)
+            .env("KMS_HSM_TEST_WORDS", words.join(" "));
+        command
+    }
+}
+
+/// The root key's object.
+pub(crate) fn root() -> TokenObject {
+    TokenObject::internal(ObjectId(Uuid::from_u128(0x7007)), "root")
+}
+
+/// An object of a new key.
+pub(crate) fn fresh() -> TokenObject {
+    TokenObject::of_key(ObjectId::random(), kms_core::Region::parse("us-east-1").unwrap(), kms_core::KeyId::random())
+}
