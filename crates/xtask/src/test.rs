@@ -1,0 +1,110 @@
+//! `cargo xtask test`: everything, on real parts.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::run::{self, FAILPOINTS, build_all, cargo, root, take_flag, target_folder};
+use crate::serve::e2e_command;
+use crate::setup::{Purpose, install_missing};
+
+/// How long the killing goes on in a run for a change: long enough to reach each step several times.
+const CHAOS_SECONDS: &str = "180";
+
+/// `cargo xtask test [--yes] [--chaos]`
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let mut arguments = arguments.to_vec();
+    let consent = take_flag(&mut arguments, "--yes");
+    let chaos = take_flag(&mut arguments, "--chaos") || std::env::var_os("CI").is_some();
+    if let Some(other) = arguments.first() {
+        return Err(format!("test knows no argument {other}; usage: cargo xtask test [--yes] [--chaos]"));
+    }
+    install_missing(Purpose::Test, consent)?;
+    build_all()?;
+    let programs = target_folder()?.join("debug");
+    let mut count = Count::default();
+    // Each part runs even if one before it fails: a red run should show all that is red.
+    let parts = [
+        cargo_test(&programs, &mut count),
+        client_suites(&programs, &mut count),
+        if chaos { run::run(e2e_command(&programs, "chaos").args(["--seconds", CHAOS_SECONDS])) } else { Ok(()) },
+    ];
+    let failures: Vec<String> = parts.into_iter().filter_map(Result::err).collect();
+    eprintln!("{} passed, {} failed", count.passed, count.failed);
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
+
+/// All tests in Rust, beside one Postgres and one template token.
+fn cargo_test(programs: &Path, count: &mut Count) -> Result<(), String> {
+    let mut command = Command::new(programs.join("with-test-cluster"));
+    command.arg("--").arg(cargo().get_program()).args(["test", "--workspace", "--no-fail-fast"]).args(FAILPOINTS);
+    command.env("STRONGROOM_BIN", programs.join("strongroom")).current_dir(root());
+    run_counted(&mut command, count)
+}
+
+/// The tests with SDKs of other languages; `clients/run` sees to their packages.
+fn client_suites(programs: &Path, count: &mut Count) -> Result<(), String> {
+    let suites = root().join("clients/run");
+    if !suites.exists() {
+        return Ok(());
+    }
+    run_counted(Command::new(suites).env("STRONGROOM_BIN", programs.join("strongroom")).current_dir(root()), count)
+}
+
+/// Tests that passed and failed, as their runners tell.
+#[derive(Default, Debug, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    /// Adds the summary of one runner: `test result: ok. 16 passed; 0 failed; …` of cargo, or a line that starts or ends
+    /// like `3 passed, 1 failed` (pytest: `= 1 failed, 3 passed in 2.1s =`). Other lines count nothing.
+    fn add(&mut self, line: &str) {
+        let line = line.strip_prefix("test result:").map_or(line, |rest| rest.split_once('.').map_or(rest, |(_, s)| s));
+        let words: Vec<&str> = line.split([' ', ',', ';', '=']).filter(|word| !word.is_empty()).collect();
+        let Some(Ok(_)) = words.first().map(|word| word.parse::<u64>()) else { return };
+        for pair in words.windows(2) {
+            match (pair[0].parse::<u64>(), pair[1]) {
+                (Ok(number), "passed") => self.passed += number,
+                (Ok(number), "failed") => self.failed += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Runs a command, shows what it prints and counts the tests in it.
+#[expect(clippy::print_stdout, reason = "hands on the output of the tests")]
+fn run_counted(command: &mut Command, count: &mut Count) -> Result<(), String> {
+    let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    eprintln!("> {name}");
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("{name} cannot be run: {error}"))?;
+    let output = child.stdout.take().ok_or_else(|| format!("{name} has no output"))?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.map_err(|error| format!("{name}: {error}"))?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        count.add(&line);
+    }
+    let status = child.wait().map_err(|error| format!("{name}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{name} failed ({status})")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Count;
+
+    #[test]
+    fn the_summaries_of_runners_are_added_up_and_nothing_else() {
+        let mut count = Count::default();
+        count.add("test result: ok. 16 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.24s");
+        count.add("test result: FAILED. 9 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out");
+        count.add("======= 1 failed, 3 passed in 2.10s =======");
+        count.add("12 passed, 0 failed");
+        count.add("test the_login_passed ... ok");
+        count.add("it says that 5 passed");
+        assert_eq!(count, Count { passed: 40, failed: 2 });
+    }
+}
