@@ -20,7 +20,7 @@ usage: cargo xtask COMMAND
   bench [ARGS]               the table of costs, built with optimisation
   chaos [ARGS]               kill the server at every step and look for what is lost
   test [--chaos]             all tests on real Postgres, real SoftHSM and real AWS SDKs
-  check                      format, clippy, rustdoc, licences, generated files, house rules
+  check [NAME]               house rules, licences, format, clippy, rustdoc, generated files
   model FILE [--check]       make the shapes of the API from the published KMS service model
   setup                      install the system packages that all of these need
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::process::Command;
 
-use crate::run::{self, stdout, succeeds, take_flag};
+use crate::run::{stdout, succeeds, take_flag};
 
 /// What is to be done after the set-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,10 @@ pub(crate) fn install_missing(purpose: Purpose, consent: bool) -> Result<(), Str
         return Err(format!("nothing was installed; {by_hand}"));
     }
     let mut command = if is_root { Command::new("sh") } else { sudo_sh() };
-    run::run(command.args(["-c", INSTALL, "xtask-setup"]).args(&names))?;
+    let status = command.args(["-c", INSTALL, "xtask-setup"]).args(&names).status();
+    if !status.is_ok_and(|status| status.success()) {
+        return Err(format!("the packages could not be installed (see above); {by_hand}"));
+    }
     match missing.iter().find(|package| !(package.is_there)()) {
         None => Ok(()),
         Some(package) => Err(format!("{} is installed, but what it should bring was not found", package.name)),
