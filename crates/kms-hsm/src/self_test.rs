@@ -20,6 +20,7 @@ use crate::quirks::Quirks;
 use crate::raw::RawSign;
 use crate::template;
 use crate::wrapping::session_object::SessionObject;
+use crate::wrapping::source::{Source, mac_of_32_bytes};
 use crate::wrapping::{oaep, public_key};
 use crate::write_lock::WriteGuard;
 
@@ -49,7 +50,8 @@ pub(crate) fn run(
         raw_rsa: false,
         key_wrap_pad: test.key_wrap_pad(),
     };
-    if mechanisms.contains(&MechanismType::RSA_PKCS_KEY_PAIR_GEN) {
+    // Without the proof of its length no material may be imported.
+    if mechanisms.contains(&MechanismType::RSA_PKCS_KEY_PAIR_GEN) && test.proves_length() {
         test.rsa(&mut capabilities)?;
     }
     Ok(capabilities)
@@ -67,6 +69,13 @@ impl Test<'_> {
         let object = SessionObject::create(self.session, &template::trial_secret().with_value(&*self.secret))
             .map_err(unavailable)?;
         if self.holds_the_secret(object.handle()) { Ok(()) } else { Err(OpenError::SelfTest("HMAC-SHA-256 is wrong")) }
+    }
+
+    /// Whether 32 good bytes pass the proof of their length.
+    fn proves_length(&self) -> bool {
+        let source = Source::Plain(self.secret.clone());
+        let input = kdf_input(b"strongroom/t/1", &[0; 32], 256);
+        mac_of_32_bytes(self.session, self.raw, &source, &input, &self.secret).is_ok_and(|tried| tried.is_good)
     }
 
     /// Create, destroy, create: is the handle the same? (object-protocol.md S7)

@@ -6,4 +6,4 @@ pub(crate) mod oaep;
 mod pair;
 pub(crate) mod public_key;
 pub(crate) mod session_object;
-mod source;
+pub(crate) mod source;

@@ -72,3 +72,6 @@ fn xor_mask<D: Digest>(target: &mut [u8], seed: &[u8]) {
         mask.as_mut_slice().zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! [`kms_hsm::Token`] on a real SoftHSM. SoftHSM reads its configuration once per process, so each test runs in a process of
 //! its own with a token of its own, under `cargo test` as under nextest.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests may panic and print")]
+
 mod life;
 mod place;
+mod witness;
 mod worker;
+mod wrapping;
