@@ -13,6 +13,9 @@ use crate::config::{OpenError, TokenConfig};
 pub(crate) fn initialise(config: &TokenConfig) -> Result<Pkcs11, OpenError> {
     let failed = |error: Error| OpenError::Module(describe(&error));
     let module = Pkcs11::new(&config.module).map_err(failed)?;
+    // Never unloaded again, not even when opening fails further on: SoftHSM's exit handlers crash a process that has
+    // unmapped it (hsm-facts 7).
+    std::mem::forget(module.clone());
     match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
         Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
         Err(error) => Err(failed(error)),

@@ -59,7 +59,8 @@ impl Listener {
     /// The thread: serves until it is stopped, connecting again whenever the connection is lost.
     pub(crate) fn run(self, connection: PgConnection) {
         let mut connection = Some(connection);
-        while !self.registry.is_stopping() {
+        // A stop that comes before the first round still finds the connection, and gives the lease up over it.
+        while connection.is_some() || !self.registry.is_stopping() {
             let left = match connection.take().map_or_else(|| self.come_back(), Ok) {
                 Ok(connection) => self.serve(connection),
                 Err(left) => left,

@@ -192,10 +192,13 @@ impl Metadata {
         let bound = node.lease + PATIENCE;
         let peers = nodes::live_peers(&mut connection.0, node);
         drop(connection);
-        let peers = peers.or_else(|_| self.live_peers());
+        let peers = peers.or_else(|_| {
+            let mut pooled = self.inner.pool.get().map_err(|error| MetadataError::Unavailable(error.to_string()))?;
+            nodes::live_peers(&mut pooled, node)
+        });
         match peers {
             Ok(peers) if peers.is_empty() => (),
-            Ok(peers) => expected.wait(&peers, bound, || self.live_peers().ok()),
+            Ok(peers) => expected.wait(&peers, bound, || self.reread_peers()),
             Err(error) => {
                 tracing::warn!(%error, "the other nodes cannot be listed; waiting until their leases are over");
                 thread::sleep(bound);
@@ -203,9 +206,9 @@ impl Metadata {
         }
     }
 
-    fn live_peers(&self) -> Result<Vec<nodes::Peer>, MetadataError> {
-        let mut pooled = self.inner.pool.get().map_err(|error| MetadataError::Unavailable(error.to_string()))?;
-        nodes::live_peers(&mut pooled, &self.inner.node)
+    /// Never waits for a connection, or the wait for a lease would become one for the pool.
+    fn reread_peers(&self) -> Option<Vec<nodes::Peer>> {
+        nodes::live_peers(&mut *self.inner.pool.try_get()?, &self.inner.node).ok()
     }
 }
 

@@ -32,3 +32,76 @@ fn under_lock(url: &str, work: impl FnOnce(&mut PgConnection) -> Outcome) -> Res
     let _ended_with_the_connection = connection.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"));
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use kms_test::TestDatabase;
+
+    use super::*;
+
+    fn tables(database: &TestDatabase) -> String {
+        let tables = "SELECT coalesce(string_agg(table_name, ' ' ORDER BY table_name), '') FROM information_schema.tables \
+            WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'";
+        database.execute(tables).unwrap()
+    }
+
+    #[test]
+    fn each_migration_is_taken_back_by_its_down_file_and_applies_again() {
+        let database = TestDatabase::new();
+        migrate(&database.url()).unwrap();
+        let migrated = tables(&database);
+        assert_eq!(migrated, "audit_outbox key_materials key_objects keys nodes tags token_stores wrapping_keys");
+        under_lock(&database.url(), |connection| connection.revert_all_migrations(MIGRATIONS).map(drop)).unwrap();
+        assert_eq!(tables(&database), "");
+        let functions = "SELECT count(*)::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
+            AND proname ~ '^key'";
+        assert_eq!(database.execute(functions).unwrap(), "0");
+        migrate(&database.url()).unwrap();
+        assert_eq!(tables(&database), migrated);
+    }
+
+    #[test]
+    fn nodes_that_start_together_migrate_once() {
+        let database = TestDatabase::new();
+        let url = database.url();
+        std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| migrate(&url))).collect();
+            for start in starts {
+                start.join().unwrap().unwrap();
+            }
+        });
+        let applied = database.execute("SELECT count(*)::text FROM __diesel_schema_migrations").unwrap();
+        assert_eq!(applied, "6");
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_reached_is_unavailable() {
+        let error = migrate("host=/nonexistent dbname=x password=secret-word").unwrap_err();
+        assert!(matches!(&error, MetadataError::Unavailable(text) if !text.contains("secret-word")), "{error}");
+    }
+
+    /// The columns as the database has them, in the form of schema.rs.
+    const COLUMNS: &str = "SELECT string_agg(line, E'\\n' ORDER BY table_name, ordinal_position) FROM ( \
+        SELECT c.table_name, c.ordinal_position, c.table_name || ' ' || c.column_name || ' -> ' || \
+            CASE c.is_nullable WHEN 'YES' THEN 'Nullable<' ELSE '' END || initcap(c.udt_name) || \
+            CASE c.is_nullable WHEN 'YES' THEN '>' ELSE '' END AS line \
+        FROM information_schema.columns c \
+        WHERE c.table_schema = 'public' AND c.table_name <> '__diesel_schema_migrations') AS columns";
+
+    #[test]
+    fn schema_rs_says_what_the_migrations_make() {
+        let database = TestDatabase::new();
+        migrate(&database.url()).unwrap();
+        let mut table = "";
+        let mut said = Vec::new();
+        for line in include_str!("schema.rs").lines().map(str::trim) {
+            if let Some((name, "{")) = line.split_once(' ').map(|(name, rest)| (name, &rest[rest.len() - 1..])) {
+                table = name;
+            }
+            if line.contains(" -> ") && !line.contains('(') {
+                said.push(format!("{table} {}", line.trim_end_matches(',')));
+            }
+        }
+        assert_eq!(said.join("\n"), database.execute(COLUMNS).unwrap());
+    }
+}

@@ -169,6 +169,37 @@ impl Tx<'_> {
         self.advance(id, &[ObjectState::Creating, ObjectState::Present], ObjectState::Destroying)
     }
 
+    /// `creating` → `destroying`: gives up an unfinished attempt and leaves a finished one alone. False when the row was in
+    /// another state.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn condemn_creating(&mut self, id: ObjectId) -> Result<bool, MetadataError> {
+        self.advance(id, &[ObjectState::Creating], ObjectState::Destroying)
+    }
+
+    /// Names the key and material of an object that was announced before they were known: generated material.
+    ///
+    /// # Errors
+    /// [`MetadataError::NotFound`] unless the row is `creating` and belongs to no key yet.
+    pub fn bind_object(
+        &mut self,
+        id: ObjectId,
+        address: &KeyAddress,
+        material: &KeyMaterialId,
+    ) -> Result<(), MetadataError> {
+        let (region, key_id) = identity(address.region, address.key_id);
+        let is_free = key_objects::state.eq(ObjectState::Creating.name()).and(key_objects::key_id.is_null());
+        let names = (
+            key_objects::region.eq(region),
+            key_objects::key_id.eq(key_id),
+            key_objects::material_id.eq(&material.0[..]),
+        );
+        let update = diesel::update(key_objects::table.find(id.0)).filter(is_free).set(names);
+        let bound = self.run(|connection| update.execute(connection))?;
+        if bound == 1 { Ok(()) } else { Err(MetadataError::NotFound) }
+    }
+
     /// `creating` or `present` → `destroying` for every object of a key, or of one material of it (object-protocol.md D1).
     /// Returns all that are now `destroying`, those of earlier calls too.
     ///

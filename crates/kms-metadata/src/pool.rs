@@ -35,7 +35,7 @@ pub(crate) type Pooled = PooledConnection<ConnectionManager<PgConnection>>;
 /// at BEGIN and is replaced there.
 pub(crate) fn pool(url: &str, size: u32) -> Result<PgPool, MetadataError> {
     Pool::builder()
-        .max_size(size)
+        .max_size(size.max(1))
         .min_idle(Some(1))
         .test_on_check_out(false)
         .connection_timeout(CHECK_OUT_TIMEOUT)

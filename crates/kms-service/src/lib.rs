@@ -1,1 +1,29 @@
-//! The KMS operations, one file each: plain synchronous functions.
+//! The KMS operations, one file each, and what carries them: the cache of key records, the lane that owns the token's
+//! hot path, the bounded workers for everything else, the audit record of each request.
+//!
+//! The order of checks is the same for all: shape, key, authorization, cross-member rules, usage, state, algorithm, size,
+//! DryRun, act (kms-operations.md 1.1). Operations are plain synchronous functions; only `Service` is async.
+
+mod audit_event;
+mod authorize;
+mod background;
+mod cache;
+mod caller;
+mod context;
+mod dispatch;
+mod hot;
+mod key_metadata;
+mod key_record;
+mod lane;
+mod operations;
+mod page;
+mod service;
+mod tags;
+mod workers;
+
+pub use audit_event::OperationRequest;
+pub use background::{Background, Health};
+pub use cache::KeyCache;
+pub use caller::Caller;
+pub use dispatch::{NOT_SERVED, SERVED, is_served};
+pub use service::{Service, ServiceConfig};

@@ -1,2 +1,51 @@
-//! Strongroom, the binary.
-fn main() {}
+//! Strongroom: a self-hosted key service that speaks the AWS KMS API and keeps its keys in a PKCS#11 token.
+
+mod cli;
+mod clocks;
+mod config;
+mod credentials;
+mod dev;
+mod ephemeral;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+mod node;
+mod operations;
+mod process;
+mod recovery;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    #[cfg(feature = "failpoints")]
+    failpoints::register();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut message = error.to_string();
+            for cause in error.chain().skip(1) {
+                let cause = cause.to_string();
+                if !message.contains(&cause) {
+                    message = format!("{message}: {cause}");
+                }
+            }
+            process::say(&format!("strongroom: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: cli::Cli) -> anyhow::Result<()> {
+    match cli.command {
+        cli::Command::Dev(arguments) => dev::run(arguments),
+        cli::Command::Serve { config } => serve::run(&config),
+        cli::Command::Migrate { config } => serve::migrate(&config),
+        cli::Command::Operations { markdown } => {
+            operations::print_all(markdown);
+            Ok(())
+        }
+    }
+}

@@ -3,8 +3,13 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests may panic and print")]
 
+mod away;
+mod foreign;
+mod frozen;
 mod life;
 mod place;
+mod threads;
+mod torn;
 mod witness;
 mod worker;
 mod wrapping;

@@ -35,7 +35,7 @@ pub(crate) fn own_process_in<F: FnOnce(&Place)>(parent: &Path, body: F) {
     let name = name.strip_suffix("::{{closure}}").unwrap().split_once("::").unwrap().1;
     let folder = tempfile::tempdir_in(parent).unwrap();
     let place = Place::make(folder.path());
-    let output = place.command(name, &[]).output().unwrap();
+    let output = place.command(name, "").output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && text.contains("1 passed"), "{name} in its own process:\n{text}");
     print!("{text}");
@@ -106,18 +106,18 @@ impl Place {
         token
     }
 
-    /// Another process on the same token, which runs `worker::work` with these words.
-    pub(crate) fn spawn(&self, words: &[&str]) -> Child {
+    /// Another process on the same token, which runs `worker::work` with this word.
+    pub(crate) fn spawn(&self, words: &str) -> Child {
         self.command("worker::works", words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
     }
 
-    fn command(&self, test: &str, words: &[&str]) -> Command {
+    fn command(&self, test: &str, words: &str) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
             .env("SOFTHSM2_CONF", self.0.join("softhsm2.conf"))
             .env(FOLDER, &self.0)
-            .env("KMS_HSM_TEST_WORDS", words.join(" "));
+            .env("KMS_HSM_TEST_WORDS", words);
         command
     }
 }

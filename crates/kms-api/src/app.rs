@@ -1,0 +1,92 @@
+//! The HTTP server: limits, time-outs, routes.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, web};
+use kms_core::{AccountId, Clock};
+use kms_service::{Health, Service};
+
+use crate::sigv4::{SigningKeys, Verifier};
+use crate::{health, request};
+
+/// Largest request body in bytes. Source: protocol.md 8.
+pub(crate) const MAX_BODY: usize = 1 << 20;
+/// How long a client may take to send its headers.
+const HEADER_TIME: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long requests under way may take after SIGTERM, in seconds.
+const DRAIN_SECONDS: u64 = 15;
+
+/// Who an access key belongs to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Principal {
+    /// The account.
+    pub account: AccountId,
+    /// The ARN in policies and audit records.
+    pub arn: String,
+}
+
+/// Where and how to serve.
+#[derive(Debug)]
+pub struct ApiConfig {
+    /// The bound socket.
+    pub listener: TcpListener,
+    /// Worker threads of the HTTP server; one was as good as two on two cores (hot-path.md 6).
+    pub workers: usize,
+}
+
+/// What a request needs.
+pub struct Api {
+    pub(crate) service: Service,
+    pub(crate) verifier: Verifier<Arc<dyn SigningKeys<Caller = Principal>>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Api {
+    /// An API over this service. `metrics` renders the page of `/metrics`.
+    pub fn new(
+        service: Service,
+        keys: Arc<dyn SigningKeys<Caller = Principal>>,
+        clock: Arc<dyn Clock>,
+        health: Arc<Health>,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        Self { service, verifier: Verifier::new(keys), clock, health, metrics: Box::new(metrics) }
+    }
+}
+
+/// The runtime that [`serve`] wants.
+pub fn runtime() -> actix_web::rt::SystemRunner {
+    actix_web::rt::System::new()
+}
+
+/// Serves until the handle given to `started` stops the server; connections are then drained.
+///
+/// # Errors
+/// The socket cannot be served.
+pub async fn serve(config: ApiConfig, api: Api, started: impl FnOnce(ServerHandle)) -> std::io::Result<()> {
+    let api = web::Data::new(api);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(api.clone())
+            .route("/health/live", web::get().to(health::live))
+            .route("/health/ready", web::get().to(health::ready))
+            .route("/metrics", web::get().to(health::metrics))
+            .default_service(web::to(request::handle))
+    })
+    .workers(config.workers)
+    .client_request_timeout(HEADER_TIME)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(DRAIN_SECONDS)
+    .disable_signals()
+    .listen(config.listener)?
+    .run();
+    started(server.handle());
+    server.await
+}

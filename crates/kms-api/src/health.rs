@@ -1,0 +1,25 @@
+//! `/health/live`, `/health/ready`, `/metrics`.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::app::Api;
+
+/// The process answers.
+pub(crate) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "live"}))
+}
+
+/// Token and database work.
+pub(crate) async fn ready(api: web::Data<Api>) -> HttpResponse {
+    if api.health.is_ready() {
+        HttpResponse::Ok().json(json!({"status": "ready"}))
+    } else {
+        HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "problems": api.health.problems()}))
+    }
+}
+
+/// The metrics in Prometheus' text format.
+pub(crate) async fn metrics(api: web::Data<Api>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body((api.metrics)())
+}

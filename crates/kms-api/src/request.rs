@@ -1,0 +1,139 @@
+//! From bytes to an operation and back: protocol, target, body, signature, call. Source: protocol.md 1, 3.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE as CONTENT_TYPE_HEADER, USER_AGENT};
+use actix_web::web::{Bytes, BytesMut, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use kms_core::{KmsError, Operation, Region};
+use kms_service::{Caller, OperationRequest};
+use std::error::Error as _;
+
+use crate::app::{Api, MAX_BODY};
+use crate::error_response::{
+    CONTENT_TYPE, broken_body, kms_error, not_this_protocol, signature_error, too_large, unknown_operation,
+};
+use crate::sigv4::{SignatureError, SignedRequest};
+
+/// How long a client may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(10);
+const TARGET_PREFIX: &str = "TrentService.";
+/// Longest `User-Agent` kept for the audit record.
+const MAX_USER_AGENT: usize = 512;
+
+/// Every request that is not for health or metrics.
+pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api>) -> HttpResponse {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let body = match tokio::time::timeout(BODY_TIME, read_body(payload)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(BodyError::TooLarge)) => return too_large(&request_id),
+        Ok(Err(BodyError::Broken)) | Err(_) => return broken_body(&request_id),
+    };
+    if request.method() != Method::POST || !speaks_json(&request) {
+        return not_this_protocol(&request_id);
+    }
+    let Some(operation) = target(&request) else { return unknown_operation(&request_id) };
+    let caller = match verify(&api, &request, &body, &request_id) {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let call = OperationRequest { operation, caller: Arc::new(caller) };
+    match api.service.call(call, &body).await {
+        Ok(answer) => HttpResponse::Ok()
+            .insert_header(("x-amzn-RequestId", request_id))
+            .content_type(CONTENT_TYPE)
+            .body(answer),
+        Err(error) => {
+            if error.is_fault() {
+                log_fault(operation, &error, &request_id);
+            }
+            kms_error(&error, &request_id)
+        }
+    }
+}
+
+enum BodyError {
+    TooLarge,
+    Broken,
+}
+
+/// Most bodies come in one piece, which is taken without a copy.
+async fn read_body(mut payload: Payload) -> Result<Bytes, BodyError> {
+    let mut whole: Option<BytesMut> = None;
+    let mut first = Bytes::new();
+    while let Some(chunk) = next_chunk(&mut payload).await {
+        let chunk = chunk.map_err(|_| BodyError::Broken)?;
+        let length = whole.as_ref().map_or(first.len(), BytesMut::len);
+        if length + chunk.len() > MAX_BODY {
+            return Err(BodyError::TooLarge);
+        }
+        match &mut whole {
+            Some(buffer) => buffer.extend_from_slice(&chunk),
+            None if first.is_empty() => first = chunk,
+            None => {
+                let mut buffer = BytesMut::with_capacity(first.len() + chunk.len());
+                buffer.extend_from_slice(&first);
+                buffer.extend_from_slice(&chunk);
+                whole = Some(buffer);
+            }
+        }
+    }
+    Ok(whole.map_or(first, BytesMut::freeze))
+}
+
+async fn next_chunk(payload: &mut Payload) -> Option<Result<Bytes, actix_web::error::PayloadError>> {
+    std::future::poll_fn(|cx| futures_core::Stream::poll_next(std::pin::Pin::new(&mut *payload), cx)).await
+}
+
+/// `application/x-amz-json-1.1`, with or without a charset; plain `application/json` is taken for the same.
+fn speaks_json(request: &HttpRequest) -> bool {
+    let value = request.headers().get(CONTENT_TYPE_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media_type = value.split(';').next().unwrap_or("").trim();
+    media_type.eq_ignore_ascii_case(CONTENT_TYPE) || media_type.eq_ignore_ascii_case("application/json")
+}
+
+fn target(request: &HttpRequest) -> Option<Operation> {
+    let value = request.headers().get("x-amz-target")?.to_str().ok()?;
+    Operation::parse(value.strip_prefix(TARGET_PREFIX)?)
+}
+
+fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Result<Caller, HttpResponse> {
+    let headers = request.headers();
+    let signed = SignedRequest {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or(""),
+        headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
+        body,
+    };
+    let verified = api
+        .verifier
+        .verify(signed, api.clock.real_now())
+        .map_err(|refusal| signature_error(&refusal, request_id))?;
+    let region =
+        Region::parse(verified.region).ok_or_else(|| signature_error(&invalid_region(), request_id))?;
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    Ok(Caller {
+        account: verified.caller.account,
+        arn: verified.caller.arn,
+        access_key_id: verified.access_key_id.to_owned(),
+        region,
+        request_id: request_id.to_owned(),
+        source_ip: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+        user_agent: user_agent.chars().take(MAX_USER_AGENT).collect(),
+    })
+}
+
+/// The verifier lets only well-formed regions through; this is its text.
+fn invalid_region() -> SignatureError {
+    SignatureError::Invalid("Credential should be scoped to a valid region.".to_owned())
+}
+
+/// The cause of a fault goes to the log, once, here; the client gets the words of KMS.
+fn log_fault(operation: Operation, error: &KmsError, request_id: &str) {
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(%operation, request_id, exception = error.exception(), cause, "a request failed");
+    metrics::counter!("strongroom_faults_total", "operation" => operation.name()).increment(1);
+}

@@ -1,0 +1,73 @@
+//! Many threads, and sessions that are lost under them.
+
+use kms_core::Hsm;
+use kms_core::kdf::{hmac_sha256, kdf_input};
+
+use crate::place::{ROOT_MATERIAL, fresh, own_process, root};
+use crate::witness::Witness;
+
+#[test]
+fn eight_threads_make_use_and_destroy_without_one_error() {
+    own_process(|place| {
+        let token = place.token();
+        let input = kdf_input(b"strongroom/r/1", &[7; 32], 256);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for round in 0..60 {
+                        let object = fresh();
+                        token.generate_secret(&object, &mut || true).unwrap();
+                        let mac = token.mac(&object, &input).unwrap();
+                        for _ in 0..20 {
+                            assert_eq!(token.mac(&object, &input).unwrap(), mac, "{round}");
+                            assert_eq!(token.mac(&root(), &input).unwrap(), hmac_sha256(&ROOT_MATERIAL, &[&input]));
+                        }
+                        token.destroy(object.id).unwrap();
+                        token.mac(&object, &input).unwrap_err();
+                    }
+                });
+            }
+        });
+        assert_eq!(token.list().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_logout_makes_handles_stale_and_the_token_logs_in_again() {
+    own_process(|place| {
+        let token = place.token();
+        let witness = Witness::open(place);
+        let (object, input) = (fresh(), [0; 55]);
+        token.generate_secret(&object, &mut || true).unwrap();
+        let mac = token.mac(&object, &input).unwrap();
+        for _ in 0..3 {
+            witness.session().logout().unwrap();
+            assert_eq!(token.mac(&object, &input).unwrap(), mac);
+            witness.session().logout().unwrap();
+            token.check().unwrap();
+            witness.session().logout().unwrap();
+            token.generate_secret(&fresh(), &mut || true).unwrap();
+            witness.session().logout().unwrap();
+            token.generate_random(&mut [0; 8]).unwrap();
+        }
+        witness.session().logout().unwrap();
+        token.destroy(object.id).unwrap();
+        assert_eq!(token.list().unwrap().len(), 4);
+    });
+}
+
+#[test]
+fn more_threads_than_sessions_wait_for_each_other() {
+    own_process(|place| {
+        let token = place.token();
+        std::thread::scope(|scope| {
+            for _ in 0..32 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        token.mac(&root(), &[1; 55]).unwrap();
+                    }
+                });
+            }
+        });
+    });
+}

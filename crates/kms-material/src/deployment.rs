@@ -1,0 +1,150 @@
+//! The deployment: one id shared by Postgres and the token, and the root key from which the process derives its subkeys.
+//! On any mismatch the node does not serve and says why.
+
+use kms_core::hsm::{HsmError, TokenObject};
+use kms_core::sealing::{Purpose, Sealer, subkey_input};
+use kms_core::secret::SecretKey;
+use kms_core::{KmsError, ObjectId};
+use kms_hsm::Token;
+use kms_metadata::{Metadata, TokenStore};
+use uuid::Uuid;
+
+/// An established deployment, ready to serve.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The id that Postgres and the token share.
+    pub id: Uuid,
+    /// The label of the token.
+    pub token: String,
+    /// Seals the salts of keys.
+    pub salts: Sealer,
+    /// Seals the markers of lists.
+    pub pages: Sealer,
+}
+
+/// Why a node may not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum DeploymentError {
+    /// Postgres names a sentinel that the token does not show: the token folder is missing, empty or another one.
+    #[error("the token {token} does not hold the sentinel of this deployment: the token is missing, empty or another one; restore it, nothing is made anew")]
+    SentinelMissing {
+        /// The label of the token.
+        token: String,
+    },
+    /// The token belongs to another deployment.
+    #[error("the token {token} belongs to deployment {found}, the database to another one")]
+    OtherDeployment {
+        /// The label of the token.
+        token: String,
+        /// The deployment that the token names.
+        found: Uuid,
+    },
+    /// Postgres or the token does not answer, or the root key is not what it was.
+    #[error("the deployment cannot be established")]
+    Unavailable(#[source] KmsError),
+}
+
+impl<E: Into<KmsError>> From<E> for DeploymentError {
+    fn from(error: E) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Deployment {
+    /// Opens the deployment of this database and token, or makes it when both are new. `escrow` is handed a new root key
+    /// once, before it is used, so that it can be encrypted for its owner (cryptography.md 4).
+    ///
+    /// # Errors
+    /// See [`DeploymentError`]; a missing sentinel is never made anew.
+    pub fn open(
+        metadata: &Metadata,
+        token: &Token,
+        token_label: &str,
+        escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), KmsError>,
+    ) -> Result<Self, DeploymentError> {
+        let found = token.find_deployments()?;
+        let known = metadata.read(|tx| Ok::<_, KmsError>(tx.find_token_store(token_label)?))?;
+        let store = match known {
+            Some(store) => store,
+            None => Self::announce(metadata, token_label, &found)?,
+        };
+        if let Some((_, other)) = found.iter().find(|(_, id)| *id != store.deployment_id) {
+            return Err(DeploymentError::OtherDeployment { token: token_label.to_owned(), found: *other });
+        }
+        if store.established && !found.iter().any(|(sentinel, _)| *sentinel == store.sentinel) {
+            return Err(DeploymentError::SentinelMissing { token: token_label.to_owned() });
+        }
+        if !store.established {
+            let is_made = found.iter().any(|(sentinel, _)| *sentinel == store.sentinel);
+            if !is_made {
+                Self::make(token, &store, escrow)?;
+            }
+            metadata.write(|tx| tx.establish_token_store(&store.token))?;
+        }
+        token.attach(store.sentinel)?;
+        Self::derive(token, &store)
+    }
+
+    /// Commits the intent before anything is made in the token. A token that names a deployment already is not taken.
+    fn announce(
+        metadata: &Metadata,
+        token_label: &str,
+        found: &[(ObjectId, Uuid)],
+    ) -> Result<TokenStore, DeploymentError> {
+        if let Some((_, other)) = found.first() {
+            return Err(DeploymentError::OtherDeployment { token: token_label.to_owned(), found: *other });
+        }
+        let store = TokenStore {
+            token: token_label.to_owned(),
+            deployment_id: Uuid::new_v4(),
+            sentinel: ObjectId::random(),
+            root: ObjectId::random(),
+            established: false,
+        };
+        metadata.write(|tx| tx.insert_token_store(&store))?;
+        Ok(store)
+    }
+
+    /// Makes the root key and then the sentinel, which says that both are there; repeated after a kill in between.
+    fn make(
+        token: &Token,
+        store: &TokenStore,
+        escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), KmsError>,
+    ) -> Result<(), DeploymentError> {
+        let root = Self::new_root(token)?;
+        escrow(&store.deployment_id, &root)?;
+        token.establish(store.deployment_id, store.sentinel, &root_object(store.root), &root)?;
+        Ok(())
+    }
+
+    /// 32 bytes of the operating system XORed with 32 of the token.
+    fn new_root(token: &Token) -> Result<SecretKey, KmsError> {
+        use kms_core::Hsm;
+        let mut ours = [0; 32];
+        getrandom::fill(&mut ours).map_err(KmsError::internal)?;
+        let mut tokens = zeroize::Zeroizing::new([0_u8; 32]);
+        token.generate_random(tokens.as_mut_slice())?;
+        for (byte, other) in ours.iter_mut().zip(tokens.iter()) {
+            *byte ^= other;
+        }
+        Ok(SecretKey::new(ours))
+    }
+
+    fn derive(token: &Token, store: &TokenStore) -> Result<Self, DeploymentError> {
+        use kms_core::Hsm;
+        let subkey = |purpose| -> Result<Sealer, HsmError> {
+            let key = token.mac(&root_object(store.root), &subkey_input(store.deployment_id, purpose))?;
+            Ok(Sealer::new(purpose, SecretKey::new(key)))
+        };
+        Ok(Self {
+            id: store.deployment_id,
+            token: store.token.clone(),
+            salts: subkey(Purpose::Salt)?,
+            pages: subkey(Purpose::Page)?,
+        })
+    }
+}
+
+fn root_object(id: ObjectId) -> TokenObject {
+    TokenObject::internal(id, "root")
+}

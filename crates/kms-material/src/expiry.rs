@@ -1,0 +1,56 @@
+//! Destroys material whose ValidTo has passed. Any number of nodes share the work; it is refused from its second anyway.
+
+use kms_core::{KeyAddress, KeyMaterialId, KmsError};
+use kms_metadata::{KeyChange, TryLock};
+
+use crate::{AuditEntry, Keeper, record};
+
+/// Rows looked at in one run.
+const BATCH: i64 = 100;
+
+/// Something that the service does by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ServiceStep {
+    /// Material was destroyed because its ValidTo has passed.
+    MaterialExpired(KeyMaterialId),
+    /// A key was deleted because its window is over.
+    KeyDeleted,
+}
+
+/// Renders the audit record of a step of the service on a key.
+pub type ServiceAudit<'a> = &'a dyn Fn(ServiceStep, &KeyAddress) -> AuditEntry;
+
+impl Keeper {
+    /// Destroys all expired material that no other node is at; returns how many materials.
+    ///
+    /// # Errors
+    /// Postgres or the token does not answer; what is condemned will be finished by the reconciler.
+    pub fn expire_due(&self, audit: ServiceAudit<'_>) -> Result<usize, KmsError> {
+        let now = self.clock.now();
+        let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.expired_materials(now, BATCH)?))?;
+        let mut expired = 0;
+        for (address, material) in due {
+            expired += usize::from(self.expire(&address, &material, audit)?);
+        }
+        Ok(expired)
+    }
+
+    fn expire(&self, address: &KeyAddress, id: &KeyMaterialId, audit: ServiceAudit<'_>) -> Result<bool, KmsError> {
+        let condemned = self.metadata.write(|tx| {
+            let TryLock::Locked(row) = tx.try_lock_key(address.region, address.key_id)? else { return Ok(None) };
+            let expired = |material: &&kms_core::Material| {
+                material.object.is_some() && !material.is_usable(self.clock.now())
+            };
+            let Some(material) = row.facts.material(id).filter(expired) else { return Ok(None) };
+            let change = KeyChange { material_changed: true, ..KeyChange::default() };
+            let condemned = Self::condemn(tx, &row.facts, Some(material), &change)?;
+            record(tx, &audit(ServiceStep::MaterialExpired(*id), address))?;
+            Ok::<_, KmsError>(Some(condemned))
+        })?;
+        fail::fail_point!("material.expiry.condemned", |_| Ok(false));
+        match condemned {
+            Some(condemned) => self.finish_all(address, &condemned).map(|()| true),
+            None => Ok(false),
+        }
+    }
+}

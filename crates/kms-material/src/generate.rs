@@ -1,0 +1,81 @@
+//! CreateKey on rows and token: a key with Origin AWS_KMS becomes visible together with its material, or not at all.
+
+use kms_core::hsm::ObjectKind;
+use kms_core::key_facts::{KeyFacts, Material};
+use kms_core::key_spec::MaterialState;
+use kms_core::{KmsError, ObjectId};
+use kms_metadata::{NewObject, ObjectState};
+use serde_json::Value;
+
+use crate::identity::object_of;
+use crate::{Audit, Keeper, record};
+
+impl Keeper {
+    /// Commits a key without material (Origin EXTERNAL).
+    ///
+    /// # Errors
+    /// Postgres does not answer.
+    pub fn create_empty(&self, facts: &KeyFacts, tags: &[(String, String)], audit: Audit<'_>) -> Result<(), KmsError> {
+        self.metadata.write(|tx| {
+            tx.insert_key(facts, tags)?;
+            Ok(record(tx, &audit(Value::Null))?)
+        })
+    }
+
+    /// Generates material in the token and commits the key with it; returns the facts with the material.
+    ///
+    /// # Errors
+    /// The token or Postgres does not answer; no key was made, and what was made in the token is undone.
+    pub fn create_generated(
+        &self,
+        facts: &KeyFacts,
+        tags: &[(String, String)],
+        audit: Audit<'_>,
+    ) -> Result<KeyFacts, KmsError> {
+        let id = ObjectId::random();
+        let object = object_of(&facts.address, id);
+        self.metadata.write(|tx| {
+            tx.insert_object(&NewObject {
+                id,
+                kind: ObjectKind::Symmetric,
+                label: object.label.clone(),
+                key: None,
+                token: self.token.clone(),
+                claimed_by: self.node.clone(),
+            })
+        })?;
+        fail::fail_point!("material.generate.announced");
+        let mut made = facts.clone();
+        let result = self.metadata.write(|tx| {
+            let is_creating = |row: Option<kms_metadata::ObjectRow>| {
+                row.is_some_and(|row| row.state == ObjectState::Creating)
+            };
+            if !is_creating(tx.lock_object(id)?) {
+                return Err(KmsError::timeout("the attempt was condemned before its object was made"));
+            }
+            self.hsm.generate_secret(&object, &mut || tx.find_object(id).is_ok_and(is_creating))?;
+            fail::fail_point!("material.generate.made");
+            let material = Material {
+                id: self.material_id_of(facts, &object)?,
+                state: MaterialState::Current,
+                description: None,
+                expiration_model: None,
+                valid_to: None,
+                object: Some(id),
+            };
+            made.materials = vec![material.clone()];
+            tx.insert_key(&made, tags)?;
+            tx.put_material(&facts.address, &material)?;
+            tx.bind_object(id, &facts.address, &material.id)?;
+            tx.mark_present(id)?;
+            Ok(record(tx, &audit(Value::Null))?)
+        });
+        match result {
+            Ok(()) => Ok(made),
+            Err(error) => match self.settle(None, id) {
+                Ok(true) => Ok(made),
+                Ok(false) | Err(_) => Err(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Which material an object is: recomputed from the object itself, without seeing its bytes.
+
+use kms_core::hsm::TokenObject;
+use kms_core::key_facts::{KeyFacts, Material};
+use kms_core::material_id::{fingerprint_input, symmetric_material_id};
+use kms_core::secret::SecretKey;
+use kms_core::{KeyAddress, KeyMaterialId, KmsError, ObjectId};
+
+use crate::Keeper;
+
+impl Keeper {
+    /// A fresh salt for a key's material ids, sealed for its row.
+    ///
+    /// # Errors
+    /// `KMSInternalException` if the operating system gives no random bytes.
+    pub fn seal_new_salt(&self, address: &KeyAddress) -> Result<Vec<u8>, KmsError> {
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(KmsError::internal)?;
+        self.salts.seal(&salt_binding(address), &salt).map_err(KmsError::internal)
+    }
+
+    /// Proves that the object of a material is what its row says: class and label by the token, the id by one HMAC.
+    ///
+    /// # Errors
+    /// `KMSInternalException` if the object is missing or another one.
+    pub fn verify_object(&self, facts: &KeyFacts, material: &Material, object: ObjectId) -> Result<(), KmsError> {
+        let object = object_of(&facts.address, object);
+        if self.material_id_of(facts, &object)? == material.id {
+            return Ok(());
+        }
+        Err(KmsError::internal("the object in the token holds other material than its row names"))
+    }
+
+    /// The material id of an object of this key.
+    pub(crate) fn material_id_of(&self, facts: &KeyFacts, object: &TokenObject) -> Result<KeyMaterialId, KmsError> {
+        let fingerprint = self.hsm.mac(object, &fingerprint_input())?;
+        self.material_id(facts, &fingerprint)
+    }
+
+    /// The material id of a fingerprint in this key.
+    pub(crate) fn material_id(&self, facts: &KeyFacts, fingerprint: &[u8; 32]) -> Result<KeyMaterialId, KmsError> {
+        let opened = self
+            .salts
+            .open(&salt_binding(&facts.address), &facts.sealed_salt)
+            .map_err(|_| KmsError::internal("the salt of a key does not open under this token's root key"))?;
+        let salt: [u8; 32] =
+            opened.expose().try_into().map_err(|_| KmsError::internal("the salt of a key has a wrong length"))?;
+        Ok(symmetric_material_id(&SecretKey::new(salt), facts.address.key_id, fingerprint))
+    }
+}
+
+/// The token object of a key's material.
+pub(crate) fn object_of(address: &KeyAddress, id: ObjectId) -> TokenObject {
+    TokenObject::of_key(id, address.region, address.key_id)
+}
+
+fn salt_binding(address: &KeyAddress) -> Vec<u8> {
+    [address.account.as_str().as_bytes(), &address.key_id.to_parts().0].concat()
+}

@@ -1,0 +1,231 @@
+//! I0-I7: ImportKeyMaterial on rows and token.
+//!
+//! Wrong bytes end at I0, before any row or token object. The row `creating` is committed at I2; at I3 the key row's lock
+//! is taken and held over the making of the object (I4) to `present` (I5). Whatever fails after I2 is settled under the
+//! lock: the row says whether the import happened.
+
+use std::time::{Duration, Instant};
+
+use kms_core::hsm::{ObjectKind, WrappedMaterial};
+use kms_core::key_facts::{KeyFacts, Material};
+use kms_core::key_spec::{ExpirationModel, MaterialState};
+use kms_core::key_state::{KeyState, check_state, key_state};
+use kms_core::material_id::fingerprint_input;
+use kms_core::{KeyAddress, KeyMaterialId, KmsError, ObjectId, Operation, Timestamp};
+use kms_metadata::{KeyChange, NewObject, ObjectState, Tx};
+use serde_json::json;
+
+use crate::identity::object_of;
+use crate::import_plan::place_of;
+use crate::wrapping_pool::Pair;
+use crate::{Audit, Keeper, record};
+
+/// Failures of unwrapping leave no sooner than this after the start, so that time tells nothing (cryptography.md 3.2).
+const FAILURE_TIME: Duration = Duration::from_millis(100);
+
+/// `ImportType`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ImportType {
+    /// NEW_KEY_MATERIAL.
+    New,
+    /// EXISTING_KEY_MATERIAL.
+    Existing,
+}
+
+/// When imported material expires.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Expiration {
+    /// Whether it does.
+    pub model: ExpirationModel,
+    /// When it does, with [`ExpirationModel::Expires`].
+    pub valid_to: Option<Timestamp>,
+}
+
+/// One import, with everything checked that needs neither the token nor the bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Import<'a> {
+    /// `EncryptedKeyMaterial`.
+    pub encrypted: &'a [u8],
+    /// `ValidTo` and `ExpirationModel`.
+    pub expiration: Expiration,
+    /// `ImportType`, if given.
+    pub import_type: Option<ImportType>,
+    /// `KeyMaterialId`, if given.
+    pub material_id: Option<KeyMaterialId>,
+    /// `KeyMaterialDescription`, if given.
+    pub description: Option<&'a str>,
+}
+
+/// An attempt between I0 and its end.
+struct Attempt<'a> {
+    import: &'a Import<'a>,
+    wrapped: WrappedMaterial<'a>,
+    id: KeyMaterialId,
+    address: KeyAddress,
+    material_version: i64,
+}
+
+impl Keeper {
+    /// Imports material into the key whose facts were just read, wrapped under `pair`.
+    ///
+    /// # Errors
+    /// `InvalidCiphertextException` if it does not unwrap to 32 bytes; `IncorrectKeyMaterialException` if the bytes are
+    /// not what they must be; `ExpiredImportTokenException` when the pair's attempts are used up;
+    /// `KMSInvalidStateException` if the key changed meanwhile; `DependencyTimeoutException` if another import, a delete
+    /// or an outage came between: nothing was imported, or the next attempt tells.
+    pub fn import(
+        &self,
+        facts: &KeyFacts,
+        pair: &Pair,
+        import: &Import<'_>,
+        audit: Audit<'_>,
+    ) -> Result<KeyMaterialId, KmsError> {
+        let wrapped =
+            WrappedMaterial { pair: &pair.object, spec: pair.spec, algorithm: pair.algorithm, encrypted: import.encrypted };
+        let id = self.identify(facts, &wrapped)?;
+        place_of(facts, &id, import.import_type, import.material_id.as_ref())?;
+        let attempt =
+            Attempt { import, wrapped, id, address: facts.address, material_version: facts.material_version };
+        match facts.material(&id).and_then(|material| material.object) {
+            Some(object) => self.reimport_present(&attempt, object, audit)?,
+            None => self.import_absent(&attempt, audit)?,
+        }
+        Ok(id)
+    }
+
+    /// I0: the id of the wrapped bytes, found with session objects only.
+    fn identify(&self, facts: &KeyFacts, wrapped: &WrappedMaterial<'_>) -> Result<KeyMaterialId, KmsError> {
+        let started = Instant::now();
+        match self.hsm.probe_wrapped(wrapped, &fingerprint_input()) {
+            Ok(fingerprint) => self.material_id(facts, &fingerprint),
+            Err(error) => {
+                std::thread::sleep(FAILURE_TIME.saturating_sub(started.elapsed()));
+                Err(error.into())
+            }
+        }
+    }
+
+    /// I1: the material is there already; only its expiry and description change.
+    fn reimport_present(&self, attempt: &Attempt<'_>, object: ObjectId, audit: Audit<'_>) -> Result<(), KmsError> {
+        fail::fail_point!("material.import.before_reimport");
+        self.hsm.mac(&object_of(&attempt.address, object), &fingerprint_input())?;
+        self.metadata.write(|tx| {
+            let facts = self.recheck(tx, attempt)?;
+            if facts.material(&attempt.id).and_then(|material| material.object) != Some(object) {
+                return Err(KmsError::timeout("the material was deleted while it was imported again"));
+            }
+            self.commit_material(tx, attempt, &facts, audit)
+        })
+    }
+
+    /// I2-I7: the material is not in the token.
+    fn import_absent(&self, attempt: &Attempt<'_>, audit: Audit<'_>) -> Result<(), KmsError> {
+        let object = ObjectId::random();
+        self.announce(attempt, object)?;
+        fail::fail_point!("material.import.announced");
+        match self.make(attempt, object, audit) {
+            Ok(()) => Ok(()),
+            Err(error) => match self.settle(Some(&attempt.address), object) {
+                Ok(true) => Ok(()),
+                Ok(false) | Err(_) => Err(error),
+            },
+        }
+    }
+
+    /// I2: commits the intent, and condemns every unfinished attempt of this key.
+    fn announce(&self, attempt: &Attempt<'_>, object: ObjectId) -> Result<(), KmsError> {
+        self.metadata.write(|tx| {
+            let facts = self.recheck(tx, attempt)?;
+            if facts.material(&attempt.id).is_some_and(|material| material.object.is_some()) {
+                return Err(KmsError::timeout("the same material was imported meanwhile"));
+            }
+            for row in tx.objects_of_key(attempt.address.region, attempt.address.key_id)? {
+                tx.condemn_creating(row.id)?;
+            }
+            Ok(tx.insert_object(&NewObject {
+                id: object,
+                kind: ObjectKind::Symmetric,
+                label: object_of(&attempt.address, object).label,
+                key: Some((attempt.address, attempt.id)),
+                token: self.token.clone(),
+                claimed_by: self.node.clone(),
+            })?)
+        })
+    }
+
+    /// I3-I5: one transaction that holds the key row's lock over the making of the object.
+    fn make(&self, attempt: &Attempt<'_>, object: ObjectId, audit: Audit<'_>) -> Result<(), KmsError> {
+        self.metadata.write(|tx| {
+            let facts = self.recheck(tx, attempt)?;
+            if !is_creating(tx, object) {
+                return Err(KmsError::timeout("the attempt was condemned before its object was made"));
+            }
+            fail::fail_point!("material.import.claimed");
+            let token_object = object_of(&attempt.address, object);
+            self.hsm.unwrap_secret(&attempt.wrapped, &token_object, &mut || is_creating(tx, object))?;
+            fail::fail_point!("material.import.made");
+            if self.material_id_of(&facts, &token_object)? != attempt.id {
+                return Err(KmsError::internal("the token made another key than it probed"));
+            }
+            if !tx.mark_present(object)? {
+                return Err(KmsError::timeout("the attempt was condemned while its object was made"));
+            }
+            self.commit_material(tx, attempt, &facts, audit)?;
+            fail::fail_point!("material.import.before_commit");
+            Ok(())
+        })
+    }
+
+    /// The checks that must hold in each transaction of an import, under the key row's lock.
+    fn recheck(&self, tx: &mut Tx<'_>, attempt: &Attempt<'_>) -> Result<KeyFacts, KmsError> {
+        let row = tx
+            .lock_key(attempt.address.region, attempt.address.key_id)?
+            .ok_or_else(|| kms_core::key_ref::does_not_exist(&attempt.address.arn()))?;
+        check_state(Operation::ImportKeyMaterial, &attempt.address, key_state(&row.facts, self.clock.now()))?;
+        if row.facts.material_version != attempt.material_version || row.purge_started_at.is_some() {
+            return Err(KmsError::timeout("the key's material changed while it was imported"));
+        }
+        place_of(&row.facts, &attempt.id, attempt.import.import_type, attempt.import.material_id.as_ref())?;
+        Ok(row.facts)
+    }
+
+    /// The facts of a finished import: the material's expiry and description, the key's switch and versions, the audit.
+    fn commit_material(
+        &self,
+        tx: &mut Tx<'_>,
+        attempt: &Attempt<'_>,
+        facts: &KeyFacts,
+        audit: Audit<'_>,
+    ) -> Result<(), KmsError> {
+        let Import { expiration, description, .. } = attempt.import;
+        let now = self.clock.now();
+        if expiration.valid_to.is_some_and(|valid_to| valid_to <= now) {
+            return Err(KmsError::timeout("the material expired while it was imported"));
+        }
+        let known = facts.material(&attempt.id);
+        let material = Material {
+            id: attempt.id,
+            state: known.map_or(MaterialState::Current, |material| material.state),
+            description: description
+                .map(str::to_owned)
+                .or_else(|| known.and_then(|material| material.description.clone())),
+            expiration_model: Some(expiration.model),
+            valid_to: expiration.valid_to,
+            object: None,
+        };
+        tx.put_material(&attempt.address, &material)?;
+        let becomes_usable = key_state(facts, now) == KeyState::PendingImport;
+        let change = KeyChange {
+            enabled: becomes_usable.then_some(true),
+            material_changed: true,
+            ..KeyChange::default()
+        };
+        tx.update_key(facts, &change)?;
+        let response = json!({"keyId": attempt.address.arn(), "keyMaterialId": attempt.id.to_string()});
+        Ok(record(tx, &audit(response))?)
+    }
+}
+
+fn is_creating(tx: &mut Tx<'_>, object: ObjectId) -> bool {
+    matches!(tx.find_object(object), Ok(Some(row)) if row.state == ObjectState::Creating)
+}

@@ -1,0 +1,56 @@
+//! The final deletion of a key whose window is over. Irreversible from its first transaction.
+
+use kms_core::key_state::{KeyState, key_state};
+use kms_core::{KeyAddress, KmsError};
+use kms_metadata::{KeyChange, TryLock};
+
+use crate::expiry::{ServiceAudit, ServiceStep};
+use crate::{Keeper, record};
+
+const BATCH: i64 = 100;
+
+impl Keeper {
+    /// Purges all keys whose deletion date has passed and that no other node is at; returns how many.
+    ///
+    /// # Errors
+    /// Postgres or the token does not answer; the next run goes on where this one stopped.
+    pub fn purge_due(&self, audit: ServiceAudit<'_>) -> Result<usize, KmsError> {
+        let now = self.clock.now();
+        let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.due_deletions(now, BATCH)?))?;
+        let mut purged = 0;
+        for address in due {
+            purged += usize::from(self.purge(&address, audit)?);
+        }
+        Ok(purged)
+    }
+
+    fn purge(&self, address: &KeyAddress, audit: ServiceAudit<'_>) -> Result<bool, KmsError> {
+        let condemned = self.metadata.write(|tx| {
+            let TryLock::Locked(row) = tx.try_lock_key(address.region, address.key_id)? else { return Ok(None) };
+            let now = self.clock.now();
+            let is_due = row.facts.deletion_date.is_some_and(|date| date <= now);
+            if key_state(&row.facts, now) != KeyState::PendingDeletion || !is_due {
+                return Ok(None);
+            }
+            let change = KeyChange {
+                purge_started_at: Some(row.purge_started_at.unwrap_or(now)),
+                material_changed: true,
+                ..KeyChange::default()
+            };
+            Self::condemn(tx, &row.facts, None, &change).map(Some)
+        })?;
+        let Some(condemned) = condemned else { return Ok(false) };
+        fail::fail_point!("material.purge.condemned", |_| Ok(false));
+        self.finish_all(address, &condemned)?;
+        fail::fail_point!("material.purge.finished", |_| Ok(false));
+        self.metadata.write(|tx| {
+            let Some(row) = tx.lock_key(address.region, address.key_id)? else { return Ok(false) };
+            if !tx.objects_of_key(address.region, address.key_id)?.is_empty() {
+                return Ok(false);
+            }
+            tx.delete_key(&row.facts)?;
+            record(tx, &audit(ServiceStep::KeyDeleted, address))?;
+            Ok(true)
+        })
+    }
+}

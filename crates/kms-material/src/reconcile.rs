@@ -1,0 +1,110 @@
+//! R1-R4: makes rows and objects one again after any crash. Runs at start and on a timer, on every node.
+
+use std::collections::HashSet;
+
+use kms_core::{KmsError, ObjectId};
+use kms_metadata::{ObjectRow, ObjectState, TryLock};
+use time::Duration;
+
+use crate::Keeper;
+
+/// How old a row `creating` must be before it is looked at: comfort only, the lock decides.
+const STALE: Duration = Duration::seconds(60);
+const BATCH: i64 = 500;
+
+/// What a run found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Attempts that were given up and undone (R1).
+    pub undone: usize,
+    /// Condemned objects that were destroyed (R2, R3).
+    pub finished: usize,
+    /// Objects without any row: reported, never destroyed unasked (R3).
+    pub unknown: Vec<ObjectId>,
+    /// Objects without an id, torn by a kill while they were made.
+    pub nameless: usize,
+    /// `present` rows whose object is missing (R4).
+    pub missing: Vec<ObjectId>,
+}
+
+impl Keeper {
+    /// One run over rows and token. `at_start` also undoes young rows: at the start of a lone node nobody else is at them,
+    /// and if somebody is, he holds the lock.
+    ///
+    /// # Errors
+    /// Postgres does not answer or the token is unknown; nothing is destroyed on a guess.
+    pub fn reconcile(&self, at_start: bool) -> Result<Report, KmsError> {
+        self.hsm.check()?;
+        let mut report = Report::default();
+        let age = if at_start { Duration::ZERO } else { STALE };
+        let before = self.clock.real_now() - age;
+        for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.stale_creating(before, BATCH)?))? {
+            report.undone += usize::from(self.undo(&row)?);
+        }
+        for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.destroying(BATCH)?))? {
+            self.finish_row(&row)?;
+            report.finished += 1;
+        }
+        self.sweep(&mut report)?;
+        self.find_missing(&mut report)?;
+        Ok(report)
+    }
+
+    /// R1: an attempt whose creator is gone. A held lock means that the creator lives.
+    fn undo(&self, row: &ObjectRow) -> Result<bool, KmsError> {
+        let condemned = self.metadata.write(|tx| {
+            let is_free = match &row.key {
+                Some((address, _)) => !matches!(tx.try_lock_key(address.region, address.key_id)?, TryLock::Busy),
+                None => tx.try_lock_object(row.id)?.is_some(),
+            };
+            if is_free { Ok::<_, KmsError>(tx.condemn_creating(row.id)?) } else { Ok(false) }
+        })?;
+        if condemned {
+            tracing::info!(object = %row.id, "an unfinished attempt is undone");
+            self.finish_row(row)?;
+        }
+        Ok(condemned)
+    }
+
+    fn finish_row(&self, row: &ObjectRow) -> Result<(), KmsError> {
+        self.finish(row.key.as_ref().map(|(address, _)| address), row.id)
+    }
+
+    /// R3: the objects are listed first, their rows read after, so that no young object looks like an unknown one.
+    fn sweep(&self, report: &mut Report) -> Result<(), KmsError> {
+        let objects = self.hsm.list()?;
+        report.nameless = objects.iter().filter(|object| object.id.is_none()).count();
+        let ids: Vec<ObjectId> = objects.iter().filter_map(|object| object.id).collect();
+        let states = self.metadata.read(|tx| Ok::<_, KmsError>(tx.object_states(&ids)?))?;
+        for id in ids {
+            match states.get(&id) {
+                Some(ObjectState::Destroying | ObjectState::Destroyed) => {
+                    self.hsm.destroy(id)?;
+                    report.finished += 1;
+                }
+                Some(ObjectState::Creating | ObjectState::Present) => {}
+                None => report.unknown.push(id),
+            }
+        }
+        if !report.unknown.is_empty() || report.nameless > 0 {
+            tracing::warn!(unknown = report.unknown.len(), nameless = report.nameless, "the token holds unknown objects");
+        }
+        Ok(())
+    }
+
+    /// R4: rows are read first and again after the search, so that a delete between the two raises no alarm.
+    fn find_missing(&self, report: &mut Report) -> Result<(), KmsError> {
+        let rows = self.metadata.read(|tx| Ok::<_, KmsError>(tx.present_of_token(&self.token)?))?;
+        let objects: HashSet<ObjectId> = self.hsm.list()?.into_iter().filter_map(|object| object.id).collect();
+        let absent: Vec<ObjectId> = rows.iter().map(|row| row.id).filter(|id| !objects.contains(id)).collect();
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let states = self.metadata.read(|tx| Ok::<_, KmsError>(tx.object_states(&absent)?))?;
+        report.missing = absent.into_iter().filter(|id| states.get(id) == Some(&ObjectState::Present)).collect();
+        for id in &report.missing {
+            tracing::error!(object = %id, "a present row has no object in the token");
+        }
+        Ok(())
+    }
+}

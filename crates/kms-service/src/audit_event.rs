@@ -1,0 +1,155 @@
+//! The audit record of a request: drafted from the validated body, rendered once the outcome is known.
+
+use kms_audit::{Event, Failure, Fragment, Resource};
+use kms_core::{AccountId, KeyFacts, KmsError, Operation, Timestamp};
+use kms_material::AuditEntry;
+use kms_model::{Data, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+
+/// A request that was verified, before its body is looked at.
+#[derive(Clone, Debug)]
+pub struct OperationRequest {
+    /// What is asked for.
+    pub operation: Operation,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+}
+
+/// What will be recorded about a request, whatever becomes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct EventDraft {
+    request: OperationRequest,
+    event_id: Uuid,
+    event_time: Timestamp,
+    parameters: Option<Fragment>,
+    response: Option<Fragment>,
+    additional: Option<Fragment>,
+    resource: Option<(AccountId, String)>,
+}
+
+impl EventDraft {
+    pub(crate) fn new(request: &OperationRequest, event_time: Timestamp) -> Self {
+        Self {
+            request: request.clone(),
+            event_id: Uuid::new_v4(),
+            event_time,
+            parameters: None,
+            response: None,
+            additional: None,
+            resource: None,
+        }
+    }
+
+    /// Takes the members of the request that may be shown: no sensitive ones, no bytes.
+    pub(crate) fn set_parameters(&mut self, body: &Value<'_>) {
+        self.parameters = Fragment::of(&Shown(body, self.request.operation)).ok();
+    }
+
+    /// Names the key that the request turned out to be about.
+    pub(crate) fn set_key(&mut self, facts: &KeyFacts, arn: &str) {
+        self.resource = Some((facts.address.account, arn.to_owned()));
+    }
+
+    /// Names the key material that was used.
+    pub(crate) fn set_material(&mut self, id: &kms_core::KeyMaterialId) {
+        self.additional = Some(json!({"keyMaterialId": id.to_string()}).into());
+    }
+
+    /// The JSON members of the record, from the first to the closing brace.
+    pub(crate) fn render(&self, refusal: Option<&KmsError>) -> Vec<u8> {
+        let caller = &self.request.caller;
+        let account = caller.account;
+        let resources: Vec<Resource<'_>> = self
+            .resource
+            .iter()
+            .map(|(account, arn)| Resource { account: account.as_str(), arn })
+            .collect();
+        Event {
+            request_id: &caller.request_id,
+            event_id: self.event_id,
+            event_time: self.event_time,
+            event_name: self.request.operation.name(),
+            region: caller.region.as_str(),
+            account: account.as_str(),
+            caller_arn: &caller.arn,
+            access_key_id: &caller.access_key_id,
+            source_ip: &caller.source_ip,
+            user_agent: &caller.user_agent,
+            tls: None,
+            failure: refusal.map(|refusal| Failure { code: refusal.exception(), message: refusal.message() }),
+            request_parameters: self.parameters.clone(),
+            response_elements: self.response.clone(),
+            additional_event_data: self.additional.clone().filter(|_| refusal.is_none()),
+            read_only: self.request.operation.is_read_only(),
+            resources: &resources,
+            recipient_account: account.as_str(),
+        }
+        .render()
+    }
+
+    /// The record of a change, for its transaction; it is the one that will be appended before the answer.
+    pub(crate) fn entry(&mut self, response: serde_json::Value) -> AuditEntry {
+        self.response = (!response.is_null()).then(|| response.into());
+        let record = [b"{".as_slice(), &self.render(None)].concat();
+        AuditEntry { event_id: self.event_id, request_id: self.request.caller.request_id.clone(), record }
+    }
+}
+
+/// A request body as CloudTrail shows it: lower camel case, neither sensitive values nor bytes nor tokens.
+struct Shown<'a>(&'a Value<'a>, Operation);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Data::Structure(members) = self.0.data() else { return Plain(self.0).serialize(serializer) };
+        let mut map = serializer.serialize_map(None)?;
+        for (member, value) in members {
+            if is_shown(member.name, value) {
+                map.serialize_entry(&lower_camel(member.name), &Plain(value))?;
+            }
+        }
+        if matches!(self.1, Operation::Encrypt | Operation::Decrypt) && self.0.member("EncryptionAlgorithm").is_none() {
+            map.serialize_entry("encryptionAlgorithm", crate::key_record::SYMMETRIC_DEFAULT)?;
+        }
+        map.end()
+    }
+}
+
+/// A value below the top.
+struct Plain<'a>(&'a Value<'a>);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.data() {
+            Data::Null | Data::Blob(_) => serializer.serialize_none(),
+            Data::String(text) => serializer.serialize_str(text),
+            Data::Integer(number) => serializer.serialize_i64(*number),
+            Data::Timestamp(seconds) => serializer.serialize_f64(*seconds),
+            Data::Boolean(truth) => serializer.serialize_bool(*truth),
+            Data::List(elements) => serializer.collect_seq(elements.iter().map(Plain)),
+            Data::Map(pairs) => serializer.collect_map(pairs.iter().map(|(key, value)| (key, Plain(value)))),
+            Data::Structure(members) => serializer.collect_map(
+                members
+                    .iter()
+                    .filter(|(member, value)| is_shown(member.name, value))
+                    .map(|(member, value)| (lower_camel(member.name), Plain(value))),
+            ),
+        }
+    }
+}
+
+fn is_shown(name: &str, value: &Value<'_>) -> bool {
+    !value.shape().sensitive && !matches!(value.data(), Data::Blob(_)) && name != "GrantTokens" && name != "Policy"
+}
+
+fn lower_camel(name: &str) -> String {
+    let mut text = name.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    text
+}

@@ -1,0 +1,122 @@
+//! What a management operation works with: the caller, the rows, the token, the audit record of the request.
+
+use std::cell::RefCell;
+
+use kms_core::key_ref::{aliases_not_supported, does_not_exist};
+use kms_core::key_spec::Origin;
+use kms_core::key_state::{check_state, key_state};
+use kms_core::{KeyFacts, KeyRef, KmsError, Operation, Timestamp};
+use kms_material::{AuditEntry, Keeper};
+use kms_metadata::{KeyChange, MetadataError};
+use serde_json::Value;
+
+use crate::audit_event::EventDraft;
+use crate::authorize::{authorize, no_such_resource};
+use crate::caller::Caller;
+use crate::key_record::KeyRecord;
+
+/// One management request on its worker.
+pub(crate) struct Context<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) caller: &'a Caller,
+    pub(crate) keeper: &'a Keeper,
+    pub(crate) pages: &'a kms_core::sealing::Sealer,
+    pub(crate) event: RefCell<EventDraft>,
+}
+
+impl Context<'_> {
+    /// The time that expiry, tokens and windows go by.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.keeper.clock().now()
+    }
+
+    /// The key that `KeyId` names, read now: found, then authorized.
+    ///
+    /// # Errors
+    /// `InvalidArnException` for an alias where only keys may stand; `NotFoundException`; `AccessDeniedException`.
+    pub(crate) fn key_for(&self, key_id: &str) -> Result<KeyFacts, KmsError> {
+        let is_alias = key_id.starts_with("alias/") || key_id.contains(":alias/");
+        if is_alias && !self.operation.takes_alias() {
+            return Err(aliases_not_supported());
+        }
+        let address = match KeyRef::parse(key_id, self.caller.region, self.caller.account)? {
+            KeyRef::Key(address) => address,
+            KeyRef::Alias(arn) => return Err(KmsError::NotFound(format!("Alias {arn} is not found."))),
+        };
+        if address.account != self.caller.account {
+            return Err(no_such_resource(self.caller, self.operation));
+        }
+        let row = self
+            .keeper
+            .metadata()
+            .read(|tx| tx.find_key(address.region, address.key_id))?
+            .ok_or_else(|| does_not_exist(&address.arn()))?;
+        let record = KeyRecord::new(row.facts);
+        authorize(self.caller, self.operation, &record)?;
+        self.event.borrow_mut().set_key(&record.facts, &record.arn);
+        Ok(record.facts)
+    }
+
+    /// The state of the key allows this operation.
+    ///
+    /// # Errors
+    /// `DisabledException`, `KMSInvalidStateException`.
+    pub(crate) fn check_state(&self, facts: &KeyFacts) -> Result<(), KmsError> {
+        check_state(self.operation, &facts.address, key_state(facts, self.now()))
+    }
+
+    /// The key's material is imported.
+    ///
+    /// # Errors
+    /// `UnsupportedOperationException` for every other origin.
+    pub(crate) fn check_external(&self, facts: &KeyFacts) -> Result<(), KmsError> {
+        if facts.origin == Origin::External {
+            return Ok(());
+        }
+        Err(KmsError::UnsupportedOperation(Some(format!(
+            "{} origin is {} which is not valid for this operation.",
+            facts.address.arn(),
+            facts.origin
+        ))))
+    }
+
+    /// Changes a key under its row's lock, if its state still allows it; the audit record goes with it.
+    ///
+    /// # Errors
+    /// `NotFoundException` for a key that is gone or being purged; those of the state.
+    pub(crate) fn change_key(
+        &self,
+        facts: &KeyFacts,
+        response: Value,
+        change: impl FnOnce(&KeyFacts) -> KeyChange,
+    ) -> Result<KeyFacts, KmsError> {
+        let address = &facts.address;
+        self.keeper.metadata().write(|tx| {
+            let row = tx
+                .lock_key(address.region, address.key_id)?
+                .filter(|row| row.purge_started_at.is_none())
+                .ok_or_else(|| does_not_exist(&address.arn()))?;
+            self.check_state(&row.facts)?;
+            tx.update_key(&row.facts, &change(&row.facts))?;
+            let entry = self.audit(response);
+            tx.insert_audit(entry.event_id, &entry.request_id, &entry.record)?;
+            Ok::<_, KmsError>(row.facts)
+        })
+    }
+
+    /// The audit record of this change, with its response elements.
+    pub(crate) fn audit(&self, response: Value) -> AuditEntry {
+        self.event.borrow_mut().entry(response)
+    }
+
+    /// A read of rows in one snapshot.
+    ///
+    /// # Errors
+    /// Postgres does not answer.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&mut kms_metadata::Tx<'_>) -> Result<T, MetadataError>,
+    ) -> Result<T, KmsError> {
+        Ok(self.keeper.metadata().read(read)?)
+    }
+}

@@ -1,0 +1,169 @@
+//! From an operation to its file. One name per line, never a wildcard: what is not served yet stands in one list.
+
+use kms_core::{KmsError, Operation};
+use kms_model::Request;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::audit_event::{EventDraft, OperationRequest};
+use crate::context::Context;
+use crate::operations::{
+    cancel_key_deletion, create_key, decrypt, delete_imported_key_material, describe_key, disable_key, enable_key,
+    encrypt, generate_data_key, generate_data_key_without_plaintext, generate_random, get_parameters_for_import,
+    import_key_material, list_keys, schedule_key_deletion, update_key_description,
+};
+use crate::service::Service;
+
+/// The operations that this version serves.
+pub const SERVED: &[Operation] = &[
+    Operation::CancelKeyDeletion,
+    Operation::CreateKey,
+    Operation::Decrypt,
+    Operation::DeleteImportedKeyMaterial,
+    Operation::DescribeKey,
+    Operation::DisableKey,
+    Operation::EnableKey,
+    Operation::Encrypt,
+    Operation::GenerateDataKey,
+    Operation::GenerateDataKeyWithoutPlaintext,
+    Operation::GenerateRandom,
+    Operation::GetParametersForImport,
+    Operation::ImportKeyMaterial,
+    Operation::ListKeys,
+    Operation::ScheduleKeyDeletion,
+    Operation::UpdateKeyDescription,
+];
+
+/// The operations that answer `UnsupportedOperationException` for now.
+pub const NOT_SERVED: &[Operation] = &[
+    Operation::ConnectCustomKeyStore,
+    Operation::CreateAlias,
+    Operation::CreateCustomKeyStore,
+    Operation::CreateGrant,
+    Operation::Decapsulate,
+    Operation::DeleteAlias,
+    Operation::DeleteCustomKeyStore,
+    Operation::DeriveSharedSecret,
+    Operation::DescribeCustomKeyStores,
+    Operation::DisableKeyRotation,
+    Operation::DisconnectCustomKeyStore,
+    Operation::EnableKeyRotation,
+    Operation::Encapsulate,
+    Operation::GenerateDataKeyPair,
+    Operation::GenerateDataKeyPairWithoutPlaintext,
+    Operation::GenerateMac,
+    Operation::GetKeyLastUsage,
+    Operation::GetKeyPolicy,
+    Operation::GetKeyRotationStatus,
+    Operation::GetPublicKey,
+    Operation::ListAliases,
+    Operation::ListGrants,
+    Operation::ListKeyPolicies,
+    Operation::ListKeyRotations,
+    Operation::ListResourceTags,
+    Operation::ListRetirableGrants,
+    Operation::PutKeyPolicy,
+    Operation::ReEncrypt,
+    Operation::ReplicateKey,
+    Operation::RetireGrant,
+    Operation::RevokeGrant,
+    Operation::RotateKeyOnDemand,
+    Operation::Sign,
+    Operation::TagResource,
+    Operation::UntagResource,
+    Operation::UpdateAlias,
+    Operation::UpdateCustomKeyStore,
+    Operation::UpdatePrimaryRegion,
+    Operation::Verify,
+    Operation::VerifyMac,
+];
+
+/// Whether this version serves the operation.
+pub fn is_served(operation: Operation) -> bool {
+    SERVED.contains(&operation)
+}
+
+impl Service {
+    pub(crate) async fn dispatch(
+        &self,
+        request: OperationRequest,
+        body: Request<'_>,
+        event: EventDraft,
+    ) -> Result<Vec<u8>, KmsError> {
+        match request.operation {
+            Operation::Decrypt => self.use_key::<decrypt::Decrypt>(request, body, event).await,
+            Operation::Encrypt => self.use_key::<encrypt::Encrypt>(request, body, event).await,
+            Operation::GenerateDataKey => {
+                self.use_key::<generate_data_key::GenerateDataKey>(request, body, event).await
+            }
+            Operation::GenerateDataKeyWithoutPlaintext => {
+                use generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext as WithoutPlaintext;
+                self.use_key::<WithoutPlaintext>(request, body, event).await
+            }
+            Operation::GenerateRandom => {
+                let work = body.into_input().map_err(model_error).and_then(generate_random::prepare);
+                self.use_token(work, event).await
+            }
+            Operation::CancelKeyDeletion => self.manage(request, body, event, cancel_key_deletion::run).await,
+            Operation::CreateKey => self.manage(request, body, event, create_key::run).await,
+            Operation::DeleteImportedKeyMaterial => {
+                self.manage(request, body, event, delete_imported_key_material::run).await
+            }
+            Operation::DescribeKey => self.manage(request, body, event, describe_key::run).await,
+            Operation::DisableKey => self.manage(request, body, event, disable_key::run).await,
+            Operation::EnableKey => self.manage(request, body, event, enable_key::run).await,
+            Operation::GetParametersForImport => self.manage(request, body, event, get_parameters_for_import::run).await,
+            Operation::ImportKeyMaterial => self.manage(request, body, event, import_key_material::run).await,
+            Operation::ListKeys => self.manage(request, body, event, list_keys::run).await,
+            Operation::ScheduleKeyDeletion => self.manage(request, body, event, schedule_key_deletion::run).await,
+            Operation::UpdateKeyDescription => self.manage(request, body, event, update_key_description::run).await,
+            not_served => {
+                let text = format!("{not_served} is not served yet.");
+                self.refuse(KmsError::UnsupportedOperation(Some(text)), event).await
+            }
+        }
+    }
+
+    /// Runs a management operation on a worker, records it, and gives its answer.
+    async fn manage<I, O>(
+        &self,
+        request: OperationRequest,
+        body: Request<'_>,
+        event: EventDraft,
+        run: fn(&Context<'_>, I) -> Result<O, KmsError>,
+    ) -> Result<Vec<u8>, KmsError>
+    where
+        I: DeserializeOwned + Send + 'static,
+        O: Serialize + 'static,
+    {
+        let input: I = match body.into_input() {
+            Ok(input) => input,
+            Err(error) => return self.refuse(model_error(error), event).await,
+        };
+        self.on_worker(request, event, move |context| {
+            let output = run(context, input)?;
+            serde_json::to_vec(&output).map_err(KmsError::internal)
+        })
+        .await
+    }
+}
+
+/// What the validator refuses, as the service says it.
+pub(crate) fn model_error(error: kms_model::ModelError) -> KmsError {
+    match error {
+        kms_model::ModelError::Serialization(text) => KmsError::Serialization(text),
+        kms_model::ModelError::Validation(text) => KmsError::Validation(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_served_or_listed_as_not_served() {
+        for operation in Operation::ALL {
+            assert_ne!(SERVED.contains(operation), NOT_SERVED.contains(operation), "{operation}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What an operation on the hot path says about itself.
+
+use kms_core::{KeyId, KmsError, Operation, Timestamp};
+use serde::de::DeserializeOwned;
+
+use crate::caller::Caller;
+use crate::key_record::{KeyRecord, UsableMaterial};
+use crate::lane::TokenWork;
+
+/// The key that a request is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Target {
+    /// The key named by `KeyId`.
+    Named(String),
+    /// The key that made the ciphertext; its owner is not in the blob.
+    OfCiphertext(KeyId),
+}
+
+/// Work ready for the lane, and the material it uses for the audit record.
+pub(crate) struct Prepared {
+    pub(crate) work: TokenWork,
+    pub(crate) material: UsableMaterial,
+}
+
+/// A cryptographic operation with a key.
+pub(crate) trait HotOperation {
+    /// Its name.
+    const OPERATION: Operation;
+    /// Its request.
+    type Input: DeserializeOwned + Send;
+
+    /// Which key it is about; reads what must be read before any key is looked up.
+    ///
+    /// # Errors
+    /// What can be refused before the key is known.
+    fn target(input: &Self::Input, caller: &Caller) -> Result<Target, KmsError>;
+
+    /// Everything from the cross-member rules to DryRun, in the order of kms-operations.md 1.1; what is left is work for
+    /// the token.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    fn prepare(input: &Self::Input, key: &KeyRecord, now: Timestamp) -> Result<Prepared, KmsError>;
+}
+
+/// `DryRun` of a request that has passed every check.
+///
+/// # Errors
+/// `DryRunOperationException` if it is set.
+pub(crate) fn check_dry_run(dry_run: Option<bool>) -> Result<(), KmsError> {
+    if dry_run == Some(true) { Err(KmsError::DryRunOperation) } else { Ok(()) }
+}
+
+/// Grants are not served yet, so no grant token can be one of ours.
+///
+/// # Errors
+/// `InvalidGrantTokenException` for any token.
+pub(crate) fn check_grant_tokens(tokens: Option<&[String]>) -> Result<(), KmsError> {
+    match tokens {
+        Some([_, ..]) => Err(KmsError::InvalidGrantToken("The grant token is not valid.".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Attestation documents are not served yet.
+///
+/// # Errors
+/// `UnsupportedOperationException` if there is one.
+pub(crate) fn check_recipient(recipient: Option<&serde::de::IgnoredAny>) -> Result<(), KmsError> {
+    match recipient {
+        Some(_) => Err(KmsError::UnsupportedOperation(Some("Recipient is not served yet.".to_owned()))),
+        None => Ok(()),
+    }
+}

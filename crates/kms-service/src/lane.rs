@@ -1,0 +1,251 @@
+//! The lane: one thread that makes all keyed token calls of the hot path. It takes what is queued, at most [`BATCH`], makes
+//! the calls, writes the batch's audit records with one write, then answers all (hot-path.md 6).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use kms_audit::AuditLog;
+use kms_core::hsm::{MacInput, TokenObject};
+use kms_core::{Clock, Hsm, HsmError, KmsError};
+use tokio::sync::oneshot;
+use zeroize::Zeroize;
+
+use crate::audit_event::EventDraft;
+use crate::cache::KeyCache;
+use crate::key_record::KeyRecord;
+use crate::workers::DEADLINE;
+
+const BATCH: usize = 16;
+const QUEUE_BOUND: usize = 1_024;
+/// Bytes of token randomness fetched at a time; one call a batch instead of one a data key.
+const RANDOM: usize = 4_096;
+
+/// What is left of an operation once everything is checked: the token call and what follows from it.
+pub(crate) type TokenWork = Box<dyn FnOnce(&mut LaneToken) -> Result<Vec<u8>, KmsError> + Send>;
+
+/// What became of a job.
+pub(crate) enum Outcome {
+    /// The answer, or the refusal; its audit record is written.
+    Done(Result<Vec<u8>, KmsError>),
+    /// The record that the job rested on no longer counts: nothing was answered and nothing recorded. Read it anew.
+    Stale,
+}
+
+struct Job {
+    work: Result<TokenWork, KmsError>,
+    record: Option<Arc<KeyRecord>>,
+    event: EventDraft,
+    reply: oneshot::Sender<Outcome>,
+}
+
+struct Finished {
+    result: Result<Vec<u8>, KmsError>,
+    record: Option<Arc<KeyRecord>>,
+    reply: oneshot::Sender<Outcome>,
+}
+
+struct Shared {
+    queue: Mutex<VecDeque<Job>>,
+    wake: Condvar,
+    /// Counts the lane's threads: a thread that finds another number here was replaced while it hung, and ends.
+    generation: AtomicU64,
+    /// CLOCK_BOOTTIME in milliseconds at which the present batch began, 0 when idle.
+    busy_since: AtomicU64,
+    hsm: Arc<dyn Hsm>,
+    audit: Arc<AuditLog>,
+    cache: Arc<KeyCache>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The lane.
+#[derive(Clone)]
+pub(crate) struct Lane {
+    shared: Arc<Shared>,
+}
+
+impl Lane {
+    pub(crate) fn start(
+        hsm: Arc<dyn Hsm>,
+        audit: Arc<AuditLog>,
+        cache: Arc<KeyCache>,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
+        let shared = Shared {
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            generation: AtomicU64::new(0),
+            busy_since: AtomicU64::new(0),
+            hsm,
+            audit,
+            cache,
+            clock,
+        };
+        let lane = Self { shared: Arc::new(shared) };
+        lane.spawn()?;
+        Ok(lane)
+    }
+
+    /// Hands over a checked operation, or a refusal that is only to be recorded, and waits for its end.
+    pub(crate) async fn run(
+        &self,
+        work: Result<TokenWork, KmsError>,
+        record: Option<Arc<KeyRecord>>,
+        event: EventDraft,
+    ) -> Outcome {
+        let (reply, receiver) = oneshot::channel();
+        {
+            let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if queue.len() >= QUEUE_BOUND {
+                return Outcome::Done(Err(KmsError::Throttling));
+            }
+            queue.push_back(Job { work, record, event, reply });
+        }
+        self.shared.wake.notify_one();
+        match tokio::time::timeout(DEADLINE, receiver).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_dropped)) => Outcome::Done(Err(KmsError::internal("the lane dropped a job"))),
+            Err(_elapsed) => {
+                self.replace_if_hanging();
+                Outcome::Done(Err(KmsError::timeout("the token did not answer in time")))
+            }
+        }
+    }
+
+    /// A batch that has run for the whole deadline hangs in the token: its thread is left behind and a new one started.
+    fn replace_if_hanging(&self) {
+        let since = self.shared.busy_since.load(Ordering::Acquire);
+        let now = millis(&*self.shared.clock);
+        let hangs = since != 0 && now.saturating_sub(since) >= DEADLINE.as_millis() as u64 / 2;
+        if hangs && self.shared.busy_since.compare_exchange(since, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            let lane = self.shared.generation.fetch_add(1, Ordering::AcqRel) + 1;
+            tracing::error!(lane, "the token call hangs: the lane's thread is replaced");
+            metrics::counter!("strongroom_abandoned_workers_total", "pool" => "lane").increment(1);
+            if lane > 8 || self.spawn().is_err() {
+                tracing::error!("the token hangs again and again: the process ends");
+                std::process::exit(70);
+            }
+        }
+    }
+
+    fn spawn(&self) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        std::thread::Builder::new().name("token-lane".to_owned()).spawn(move || shared.work()).map(drop)
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        let generation = self.generation.load(Ordering::Acquire);
+        let mut token = LaneToken { hsm: Arc::clone(&self.hsm), random: [0; RANDOM], used: RANDOM };
+        let mut finished = Vec::with_capacity(BATCH);
+        let mut records = Vec::with_capacity(BATCH);
+        while self.generation.load(Ordering::Acquire) == generation {
+            let batch = self.next_batch();
+            self.busy_since.store(millis(&*self.clock).max(1), Ordering::Release);
+            for _ in 0..batch {
+                let Some(job) = self.pop() else { break };
+                let result = match job.work {
+                    Ok(work) => run_caught(work, &mut token),
+                    Err(refusal) => Err(refusal),
+                };
+                if self.generation.load(Ordering::Acquire) != generation {
+                    return;
+                }
+                if job.record.as_ref().is_some_and(|record| !self.is_current(record)) {
+                    let _client_gone = job.reply.send(Outcome::Stale);
+                    continue;
+                }
+                records.push(job.event.render(result.as_ref().err()));
+                finished.push(Finished { result, record: job.record, reply: job.reply });
+            }
+            self.flush(&mut records, &mut finished);
+            self.busy_since.store(0, Ordering::Release);
+        }
+    }
+
+    /// Writes the records of the batch, and only then lets its answers go.
+    fn flush(&self, records: &mut Vec<Vec<u8>>, finished: &mut Vec<Finished>) {
+        let written = if records.is_empty() { Ok(()) } else { self.audit.append(records) };
+        if let Err(error) = &written {
+            tracing::error!(error = %error, "the audit log cannot be written: nothing is answered");
+        }
+        records.clear();
+        for Finished { result, record, reply } in finished.drain(..) {
+            let outcome = match (&written, record) {
+                (Err(_), _) => Outcome::Done(Err(KmsError::internal("the audit log cannot be written"))),
+                (Ok(()), Some(record)) if !self.is_current(&record) && result.is_ok() => {
+                    Outcome::Done(Err(KmsError::timeout("the lease ended while the answer was recorded")))
+                }
+                (Ok(()), _) => Outcome::Done(result),
+            };
+            let _client_gone = reply.send(outcome);
+        }
+    }
+
+    /// Waits for work and says how much of it to take as one batch.
+    fn next_batch(&self) -> usize {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        while queue.is_empty() {
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.len().min(BATCH)
+    }
+
+    /// Jobs not begun stay in the queue for a replacement thread.
+    fn pop(&self) -> Option<Job> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn is_current(&self, record: &Arc<KeyRecord>) -> bool {
+        self.cache.is_current(record, self.clock.boottime())
+    }
+}
+
+fn run_caught(work: TokenWork, token: &mut LaneToken) -> Result<Vec<u8>, KmsError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(token)))
+        .unwrap_or_else(|_| Err(KmsError::internal("an operation panicked")))
+}
+
+fn millis(clock: &dyn Clock) -> u64 {
+    clock.boottime().as_millis() as u64
+}
+
+/// The token as the lane's jobs see it.
+pub(crate) struct LaneToken {
+    hsm: Arc<dyn Hsm>,
+    random: [u8; RANDOM],
+    used: usize,
+}
+
+impl LaneToken {
+    /// One keyed call.
+    ///
+    /// # Errors
+    /// Those of [`Hsm::mac`].
+    pub(crate) fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<[u8; 32], HsmError> {
+        self.hsm.mac(object, input)
+    }
+
+    /// Random bytes of the token, each given out once.
+    ///
+    /// # Errors
+    /// Those of [`Hsm::generate_random`].
+    pub(crate) fn random(&mut self, length: usize) -> Result<Vec<u8>, HsmError> {
+        if length > RANDOM - self.used {
+            self.hsm.generate_random(&mut self.random)?;
+            self.used = 0;
+        }
+        let taken = &mut self.random[self.used..self.used + length];
+        let bytes = taken.to_vec();
+        taken.zeroize();
+        self.used += length;
+        Ok(bytes)
+    }
+}
+
+impl Drop for LaneToken {
+    fn drop(&mut self) {
+        self.random.zeroize();
+    }
+}

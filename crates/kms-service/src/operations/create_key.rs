@@ -1,0 +1,122 @@
+//! `CreateKey`: a symmetric key, its material generated in the token or to be imported.
+//! Source: AWS KMS API Reference, CreateKey.
+
+use kms_core::clock::to_millisecond;
+use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
+use kms_core::{KeyAddress, KeyFacts, KeyId, KmsError};
+use serde::{Deserialize, Serialize};
+
+use super::default_policy;
+use crate::context::Context;
+use crate::key_metadata::KeyMetadata;
+use crate::tags::{self, Tag};
+
+/// The request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Input {
+    policy: Option<String>,
+    description: Option<String>,
+    key_usage: Option<String>,
+    customer_master_key_spec: Option<String>,
+    key_spec: Option<String>,
+    origin: Option<String>,
+    custom_key_store_id: Option<String>,
+    /// Only matters once a policy can lock somebody out.
+    #[serde(rename = "BypassPolicyLockoutSafetyCheck")]
+    _bypass_policy_lockout_safety_check: Option<bool>,
+    tags: Option<Vec<Tag>>,
+    multi_region: Option<bool>,
+    xks_key_id: Option<String>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Output {
+    key_metadata: KeyMetadata,
+}
+
+/// # Errors
+/// `ValidationException` for a spec and usage that do not go together; `TagException`;
+/// `MalformedPolicyDocumentException`, `LimitExceededException`; `UnsupportedOperationException` for what is not served
+/// yet.
+pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
+    check_spec(&input)?;
+    let origin = check_origin(&input)?;
+    let tags = tags::check(input.tags.unwrap_or_default())?;
+    let (region, account) = (cx.caller.region, cx.caller.account);
+    if let Some(policy) = &input.policy {
+        default_policy::check(policy, region, account)?;
+    }
+    let address = KeyAddress { region, account, key_id: KeyId::random() };
+    let facts = KeyFacts {
+        address,
+        version: 1,
+        material_version: 1,
+        description: input.description.unwrap_or_default(),
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
+        origin,
+        enabled: true,
+        created_at: to_millisecond(cx.now()),
+        deletion_date: None,
+        sealed_salt: cx.keeper.seal_new_salt(&address)?,
+        materials: Vec::new(),
+    };
+    cx.event.borrow_mut().set_key(&facts, &address.arn());
+    let response = serde_json::to_value(KeyMetadata::of(&facts, cx.now())).map_err(KmsError::internal)?;
+    let audit = |_| cx.audit(serde_json::json!({"keyMetadata": response}));
+    let made = match origin {
+        Origin::External => cx.keeper.create_empty(&facts, &tags, &audit).map(|()| facts)?,
+        _ => cx.keeper.create_generated(&facts, &tags, &audit)?,
+    };
+    Ok(Output { key_metadata: KeyMetadata::of(&made, cx.now()) })
+}
+
+/// KeySpec, its deprecated twin and KeyUsage. Source: key-specs.md 1, evidence.md 26 and 27.
+fn check_spec(input: &Input) -> Result<(), KmsError> {
+    let refuse = |text: String| Err(KmsError::Validation(text));
+    if input.key_spec.is_some() && input.customer_master_key_spec.is_some() {
+        return refuse(
+            "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is \
+             deprecated."
+                .to_owned(),
+        );
+    }
+    let named = input.key_spec.as_deref().or(input.customer_master_key_spec.as_deref());
+    let spec = named.and_then(KeySpec::parse).unwrap_or(KeySpec::SymmetricDefault);
+    let usage = input.key_usage.as_deref().and_then(KeyUsage::parse);
+    match (spec, usage) {
+        (KeySpec::SymmetricDefault, None | Some(KeyUsage::EncryptDecrypt)) => Ok(()),
+        (KeySpec::SymmetricDefault, Some(usage)) => refuse(format!(
+            "The operation failed because the KeyUsage value of the CMK is {usage}. To perform this operation, the \
+             KeyUsage value must be ENCRYPT_DECRYPT."
+        )),
+        (_, None) => refuse(
+            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.".to_owned(),
+        ),
+        (spec, Some(usage)) if !spec.allows(usage) => {
+            refuse(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))
+        }
+        (spec, Some(_)) => {
+            Err(KmsError::UnsupportedOperation(Some(format!("KeySpec {spec} is not served yet."))))
+        }
+    }
+}
+
+fn check_origin(input: &Input) -> Result<Origin, KmsError> {
+    let unsupported = |what: &str| Err(KmsError::UnsupportedOperation(Some(format!("{what} are not served yet."))));
+    if input.custom_key_store_id.is_some() || input.xks_key_id.is_some() {
+        return unsupported("Custom key stores");
+    }
+    if input.multi_region == Some(true) {
+        return unsupported("Multi-Region keys");
+    }
+    match input.origin.as_deref().and_then(Origin::parse) {
+        None | Some(Origin::AwsKms) => Ok(Origin::AwsKms),
+        Some(Origin::External) => Ok(Origin::External),
+        Some(Origin::AwsCloudHsm | Origin::ExternalKeyStore) => unsupported("Custom key stores"),
+    }
+}

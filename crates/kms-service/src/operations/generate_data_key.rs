@@ -1,0 +1,72 @@
+//! `GenerateDataKey`. Source: AWS KMS API Reference, GenerateDataKey.
+
+use std::collections::BTreeMap;
+
+use kms_core::{KmsError, Operation, Timestamp};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::data_key::{self, DataKey, DataKeyRequest};
+use crate::caller::Caller;
+use crate::hot::{HotOperation, Prepared, Target, check_recipient};
+use crate::key_record::KeyRecord;
+
+/// The operation.
+pub(crate) struct GenerateDataKey;
+
+/// The request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Input {
+    key_id: String,
+    encryption_context: Option<BTreeMap<String, String>>,
+    number_of_bytes: Option<i64>,
+    key_spec: Option<String>,
+    grant_tokens: Option<Vec<String>>,
+    recipient: Option<IgnoredAny>,
+    dry_run: Option<bool>,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Output {
+    #[serde(with = "kms_model::wire::blob")]
+    ciphertext_blob: Vec<u8>,
+    #[serde(with = "kms_model::wire::blob")]
+    plaintext: Zeroizing<Vec<u8>>,
+    key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ciphertext_for_recipient: Option<String>,
+    key_material_id: String,
+}
+
+impl HotOperation for GenerateDataKey {
+    const OPERATION: Operation = Operation::GenerateDataKey;
+    type Input = Input;
+
+    fn target(input: &Input, _caller: &Caller) -> Result<Target, KmsError> {
+        Ok(Target::Named(input.key_id.clone()))
+    }
+
+    fn prepare(input: &Input, key: &KeyRecord, now: Timestamp) -> Result<Prepared, KmsError> {
+        check_recipient(input.recipient.as_ref())?;
+        let request = DataKeyRequest {
+            operation: Self::OPERATION,
+            key_spec: input.key_spec.as_deref(),
+            number_of_bytes: input.number_of_bytes,
+            encryption_context: input.encryption_context.as_ref(),
+            grant_tokens: input.grant_tokens.as_deref(),
+            dry_run: input.dry_run,
+        };
+        data_key::prepare(&request, key, now, answer)
+    }
+}
+
+fn answer(data_key: DataKey) -> Result<Vec<u8>, KmsError> {
+    let DataKey { plaintext, ciphertext_blob, key_id, key_material_id } = data_key;
+    let output = Output { ciphertext_blob, plaintext, key_id, ciphertext_for_recipient: None, key_material_id };
+    serde_json::to_vec(&output).map_err(KmsError::internal)
+}

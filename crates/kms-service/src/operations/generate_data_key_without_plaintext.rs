@@ -1,0 +1,62 @@
+//! `GenerateDataKeyWithoutPlaintext`. Source: AWS KMS API Reference, GenerateDataKeyWithoutPlaintext.
+
+use std::collections::BTreeMap;
+
+use kms_core::{KmsError, Operation, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::data_key::{self, DataKey, DataKeyRequest};
+use crate::caller::Caller;
+use crate::hot::{HotOperation, Prepared, Target};
+use crate::key_record::KeyRecord;
+
+/// The operation.
+pub(crate) struct GenerateDataKeyWithoutPlaintext;
+
+/// The request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Input {
+    key_id: String,
+    encryption_context: Option<BTreeMap<String, String>>,
+    key_spec: Option<String>,
+    number_of_bytes: Option<i64>,
+    grant_tokens: Option<Vec<String>>,
+    dry_run: Option<bool>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Output {
+    #[serde(with = "kms_model::wire::blob")]
+    ciphertext_blob: Vec<u8>,
+    key_id: String,
+    key_material_id: String,
+}
+
+impl HotOperation for GenerateDataKeyWithoutPlaintext {
+    const OPERATION: Operation = Operation::GenerateDataKeyWithoutPlaintext;
+    type Input = Input;
+
+    fn target(input: &Input, _caller: &Caller) -> Result<Target, KmsError> {
+        Ok(Target::Named(input.key_id.clone()))
+    }
+
+    fn prepare(input: &Input, key: &KeyRecord, now: Timestamp) -> Result<Prepared, KmsError> {
+        let request = DataKeyRequest {
+            operation: Self::OPERATION,
+            key_spec: input.key_spec.as_deref(),
+            number_of_bytes: input.number_of_bytes,
+            encryption_context: input.encryption_context.as_ref(),
+            grant_tokens: input.grant_tokens.as_deref(),
+            dry_run: input.dry_run,
+        };
+        data_key::prepare(&request, key, now, answer)
+    }
+}
+
+fn answer(DataKey { ciphertext_blob, key_id, key_material_id, .. }: DataKey) -> Result<Vec<u8>, KmsError> {
+    serde_json::to_vec(&Output { ciphertext_blob, key_id, key_material_id }).map_err(KmsError::internal)
+}

@@ -1,0 +1,34 @@
+//! The operations, one file each, by their names.
+
+pub(crate) mod cancel_key_deletion;
+pub(crate) mod create_key;
+mod data_key;
+pub(crate) mod decrypt;
+mod default_policy;
+pub(crate) mod delete_imported_key_material;
+pub(crate) mod describe_key;
+pub(crate) mod disable_key;
+pub(crate) mod enable_key;
+pub(crate) mod encrypt;
+pub(crate) mod generate_data_key;
+pub(crate) mod generate_data_key_without_plaintext;
+pub(crate) mod generate_random;
+pub(crate) mod get_parameters_for_import;
+pub(crate) mod import_key_material;
+pub(crate) mod list_keys;
+#[cfg(test)]
+mod model_test;
+pub(crate) mod schedule_key_deletion;
+pub(crate) mod update_key_description;
+
+/// The answer of an operation without output: `{}`, which every client parses.
+#[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub(crate) struct Empty {}
+
+/// The request of an operation that takes a key and nothing else.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct KeyInput {
+    pub(crate) key_id: String,
+}

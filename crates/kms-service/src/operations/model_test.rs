@@ -1,0 +1,67 @@
+//! Our request and answer types against the published model: a missing member fails here.
+
+use kms_model::members_of;
+use serde::de::DeserializeOwned;
+
+use super::*;
+use crate::key_metadata::KeyMetadata;
+
+fn members(shape: &kms_model::Shape) -> Vec<&'static str> {
+    let mut names: Vec<_> = shape.members().iter().map(|member| member.name).collect();
+    names.sort_unstable();
+    names
+}
+
+fn check<I: DeserializeOwned, O: DeserializeOwned>(operation: &str) {
+    let sorted = |mut names: Vec<&'static str>| {
+        names.sort_unstable();
+        names
+    };
+    let shape = kms_model::operation(operation).unwrap();
+    assert_eq!(sorted(members_of::<I>()), members(shape.input), "input of {operation}");
+    assert_eq!(sorted(members_of::<O>()), shape.output.map(members).unwrap_or_default(), "output of {operation}");
+}
+
+#[test]
+fn requests_and_answers_have_the_members_of_the_model() {
+    check::<KeyInput, cancel_key_deletion::Output>("CancelKeyDeletion");
+    check::<create_key::Input, create_key::Output>("CreateKey");
+    check::<decrypt::Input, decrypt::Output>("Decrypt");
+    check::<delete_imported_key_material::Input, delete_imported_key_material::Output>("DeleteImportedKeyMaterial");
+    check::<describe_key::Input, describe_key::Output>("DescribeKey");
+    check::<KeyInput, Empty>("DisableKey");
+    check::<KeyInput, Empty>("EnableKey");
+    check::<encrypt::Input, encrypt::Output>("Encrypt");
+    check::<generate_data_key::Input, generate_data_key::Output>("GenerateDataKey");
+    check::<generate_data_key_without_plaintext::Input, generate_data_key_without_plaintext::Output>(
+        "GenerateDataKeyWithoutPlaintext",
+    );
+    check::<generate_random::Input, generate_random::Output>("GenerateRandom");
+    check::<get_parameters_for_import::Input, get_parameters_for_import::Output>("GetParametersForImport");
+    check::<import_key_material::Input, import_key_material::Output>("ImportKeyMaterial");
+    check::<list_keys::Input, list_keys::Output>("ListKeys");
+    check::<schedule_key_deletion::Input, schedule_key_deletion::Output>("ScheduleKeyDeletion");
+    check::<update_key_description::Input, Empty>("UpdateKeyDescription");
+}
+
+#[test]
+fn key_metadata_has_no_member_that_the_model_lacks() {
+    let output = kms_model::operation("DescribeKey").unwrap().output.unwrap();
+    let known = members(output.members()[0].shape);
+    // What a symmetric single-Region key of the default store never has.
+    let never = [
+        "CloudHsmClusterId",
+        "CustomKeyStoreId",
+        "EncapsulationAlgorithms",
+        "KeyAgreementAlgorithms",
+        "MacAlgorithms",
+        "MultiRegionConfiguration",
+        "PendingDeletionWindowInDays",
+        "SigningAlgorithms",
+        "XksKeyConfiguration",
+    ];
+    let mut ours = members_of::<KeyMetadata>();
+    ours.extend(never);
+    ours.sort_unstable();
+    assert_eq!(ours, known);
+}

@@ -1,0 +1,78 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A self-hosted key service that speaks the AWS KMS API and keeps its keys in a PKCS#11 token.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run with a private Postgres and a SoftHSM token under one folder: for development and tests.
+    Dev(DevArguments),
+    /// Run with an existing Postgres and PKCS#11 token.
+    Serve {
+        /// The configuration file; every setting can also come from STRONGROOM_<SETTING>.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Bring the database to the schema of this version.
+    Migrate {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// List the operations of KMS with what this version serves.
+    Operations {
+        /// As the page docs/operations.md.
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+/// The arguments of `dev`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DevArguments {
+    /// A loopback address; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// The folder of database, token and audit; kept between runs.
+    #[arg(long, default_value = ".strongroom", conflicts_with = "ephemeral")]
+    pub(crate) data_dir: PathBuf,
+    /// Use a temporary folder that goes with the process.
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+    /// How durable the audit is.
+    #[arg(long, value_enum, default_value = "write")]
+    pub(crate) audit: AuditDurability,
+    /// Stop when standard input ends: set by the parent of an ephemeral run.
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_ends: bool,
+}
+
+/// What an answer may rest on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuditDurability {
+    /// The record is handed to the operating system: it survives the death of the process, not of the machine.
+    Write,
+    /// The record is on the disk.
+    Fsync,
+}
+
+impl From<AuditDurability> for kms_audit::Durability {
+    fn from(setting: AuditDurability) -> Self {
+        match setting {
+            AuditDurability::Write => Self::Write,
+            AuditDurability::Fsync => Self::Fsync,
+        }
+    }
+}

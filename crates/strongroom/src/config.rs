@@ -1,0 +1,196 @@
+//! The configuration of `serve`: a TOML file, each setting of its top level also from `STRONGROOM_<SETTING>`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use kms_core::AccountId;
+use kms_core::secret::SecretBytes;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::cli::AuditDurability;
+use crate::credentials::ConfiguredCredentials;
+
+/// The settings of `serve`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Address and port to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Plain HTTP on an address that is not loopback must be asked for.
+    #[serde(default)]
+    pub(crate) allow_plain_http: bool,
+    /// Folder of the audit log and of the node's identity.
+    pub(crate) data_dir: PathBuf,
+    /// A file that holds the connection string of Postgres.
+    pub(crate) database_url_file: PathBuf,
+    /// The PKCS#11 library.
+    pub(crate) pkcs11_module: PathBuf,
+    /// The label of the token.
+    pub(crate) token_label: String,
+    /// A file that holds the PIN of the token's user.
+    pub(crate) pin_file: PathBuf,
+    /// `directories.tokendir` of a SoftHSM token; leave it out for every other token.
+    pub(crate) softhsm_folder: Option<PathBuf>,
+    /// How durable the audit is.
+    #[serde(default = "fsync")]
+    pub(crate) audit: AuditDurability,
+    /// How long a node may answer from its cache without hearing from Postgres.
+    #[serde(default = "five")]
+    pub(crate) lease_seconds: u64,
+    /// PEM file of the RSA public key that a new root key is encrypted to.
+    pub(crate) recovery_public_key_file: Option<PathBuf>,
+    /// Where the encrypted root key goes.
+    pub(crate) recovery_file: Option<PathBuf>,
+    /// Initialise without a recovery file: whoever loses the token then loses every salt.
+    #[serde(default)]
+    pub(crate) no_recovery: bool,
+    /// The access keys of root users.
+    #[serde(default)]
+    pub(crate) access_key: Vec<AccessKey>,
+}
+
+/// One access key of an account's root user.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessKey {
+    id: String,
+    account: String,
+    /// A file that holds the secret access key.
+    secret_file: PathBuf,
+}
+
+impl Config {
+    /// Reads the file and lets the environment override it.
+    pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let mut table: toml::Table =
+            text.parse().with_context(|| format!("{} is no valid TOML", path.display()))?;
+        for (name, value) in std::env::vars() {
+            if let Some(setting) = name.strip_prefix("STRONGROOM_") {
+                override_setting(&mut table, &setting.to_lowercase(), &value);
+            }
+        }
+        let config: Self = table.try_into().with_context(|| format!("{} has a wrong setting", path.display()))?;
+        if !config.listen.ip().is_loopback() && !config.allow_plain_http {
+            bail!("{} is no loopback address: set allow_plain_http = true to serve plain HTTP there", config.listen);
+        }
+        Ok(config)
+    }
+
+    /// The connection string.
+    pub(crate) fn database_url(&self) -> anyhow::Result<String> {
+        read_secret(&self.database_url_file).map(|url| url.to_string())
+    }
+
+    /// The PIN.
+    pub(crate) fn pin(&self) -> anyhow::Result<SecretBytes> {
+        read_secret(&self.pin_file).map(|pin| SecretBytes::new(pin.as_bytes().to_vec()))
+    }
+
+    /// The access keys with their secrets.
+    pub(crate) fn credentials(&self) -> anyhow::Result<ConfiguredCredentials> {
+        let mut credentials = ConfiguredCredentials::default();
+        for key in &self.access_key {
+            let account = AccountId::parse(&key.account)
+                .with_context(|| format!("the account of access key {} is not 12 digits", key.id))?;
+            credentials.add(key.id.clone(), read_secret(&key.secret_file)?.to_string(), account);
+        }
+        Ok(credentials)
+    }
+}
+
+fn override_setting(table: &mut toml::Table, setting: &str, value: &str) {
+    const SETTINGS: [&str; 13] = [
+        "listen",
+        "allow_plain_http",
+        "data_dir",
+        "database_url_file",
+        "pkcs11_module",
+        "token_label",
+        "pin_file",
+        "softhsm_folder",
+        "audit",
+        "lease_seconds",
+        "recovery_public_key_file",
+        "recovery_file",
+        "no_recovery",
+    ];
+    if SETTINGS.contains(&setting) {
+        let parsed = match value {
+            "true" | "false" => toml::Value::Boolean(value == "true"),
+            digits if setting == "lease_seconds" => {
+                digits.parse().map_or_else(|_| value.into(), toml::Value::Integer)
+            }
+            _ => value.into(),
+        };
+        table.insert(setting.to_owned(), parsed);
+    }
+}
+
+/// A secret from a file, without the newline at its end.
+fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = Zeroizing::new(text);
+    Ok(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+fn fsync() -> AuditDurability {
+    AuditDurability::Fsync
+}
+
+fn five() -> u64 {
+    5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> anyhow::Result<Config> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("strongroom.toml");
+        std::fs::write(&path, text)?;
+        Config::load(&path)
+    }
+
+    const SETTINGS: &str = r#"
+        data_dir = "/data"
+        database_url_file = "/secrets/url"
+        pkcs11_module = "/lib/token.so"
+        token_label = "t"
+        pin_file = "/secrets/pin"
+    "#;
+
+    #[test]
+    fn defaults_are_the_safe_ones() {
+        let config = load(&format!("{SETTINGS}\nlisten = \"127.0.0.1:8080\"")).unwrap();
+        assert_eq!(config.audit, AuditDurability::Fsync);
+        assert_eq!(config.lease_seconds, 5);
+        assert!(!config.no_recovery);
+    }
+
+    #[test]
+    fn plain_http_beyond_loopback_must_be_asked_for() {
+        let open = format!("{SETTINGS}\nlisten = \"0.0.0.0:8080\"");
+        assert!(load(&open).unwrap_err().to_string().contains("allow_plain_http"));
+        assert!(load(&format!("{open}\nallow_plain_http = true")).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        assert!(load(&format!("{SETTINGS}\nlisten = \"127.0.0.1:8080\"\nlissen = 1")).is_err());
+    }
+
+    #[test]
+    fn the_environment_overrides_known_settings_alone() {
+        let mut table = toml::Table::new();
+        override_setting(&mut table, "lease_seconds", "9");
+        override_setting(&mut table, "no_recovery", "true");
+        override_setting(&mut table, "bin", "/x");
+        assert_eq!(table.len(), 2);
+        assert_eq!(table["lease_seconds"].as_integer(), Some(9));
+        assert_eq!(table["no_recovery"].as_bool(), Some(true));
+    }
+}

@@ -1,0 +1,112 @@
+//! One node, from its parts to a running server: the wiring, as a list.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use anyhow::Context;
+use kms_api::sigv4::SigningKeys;
+use kms_api::{Api, ApiConfig, Principal};
+use kms_audit::AuditLog;
+use kms_core::Clock;
+use kms_hsm::{Token, TokenConfig};
+use kms_material::{Deployment, Keeper};
+use kms_metadata::{Metadata, MetadataConfig};
+use kms_service::{Background, Health, KeyCache, Service, ServiceConfig};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use uuid::Uuid;
+
+use crate::recovery::Recovery;
+
+/// Threads for management operations; each holds a Postgres connection while it works.
+const WORKERS: usize = 8;
+/// Connections for workers and background tasks.
+const POOL_SIZE: u32 = 14;
+/// Sessions for the lane, the workers and the background tasks.
+const SESSIONS: u32 = 14;
+const HTTP_WORKERS: usize = 1;
+
+/// What a node is made from.
+pub(crate) struct NodeConfig {
+    pub(crate) listener: TcpListener,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database_url: String,
+    pub(crate) token: TokenConfig,
+    pub(crate) audit: kms_audit::Durability,
+    pub(crate) lease: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) credentials: Arc<dyn SigningKeys<Caller = Principal>>,
+    pub(crate) recovery: Recovery,
+}
+
+/// Migrates, opens token and deployment, reconciles, serves, and drains when told to stop. `ready` is called once.
+pub(crate) fn run(config: NodeConfig, stopped: Receiver<()>, ready: impl FnOnce()) -> anyhow::Result<()> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _already_set = metrics::set_global_recorder(recorder);
+    kms_metadata::migrate(&config.database_url).context("the database could not be migrated")?;
+    let node_id = node_id(&config.data_dir)?;
+    let cache = KeyCache::new();
+    let metadata = Metadata::connect(
+        MetadataConfig {
+            url: config.database_url,
+            pool_size: POOL_SIZE,
+            node_id,
+            node_name: node_id.to_string(),
+            lease: config.lease,
+        },
+        Arc::clone(&config.clock),
+        Arc::clone(&cache) as Arc<dyn kms_metadata::Invalidate>,
+    )
+    .context("the database does not answer")?;
+    cache.bind(&metadata);
+    let token_label = config.token.token_label.clone();
+    let token = Token::open(TokenConfig { sessions: SESSIONS, ..config.token }).context("the token cannot be opened")?;
+    let deployment = Deployment::open(&metadata, &token, &token_label, &mut |id, root| config.recovery.keep(id, root))?;
+    let keeper =
+        Keeper::new(metadata.clone(), Arc::new(token), Arc::clone(&config.clock), &deployment, node_id.to_string());
+    let audit = AuditLog::open(&config.data_dir.join("audit"), &node_id.to_string(), config.audit)
+        .context("the audit log cannot be opened")?;
+    let service =
+        Service::start(ServiceConfig { keeper, cache, audit: Arc::new(audit), deployment, workers: WORKERS })?;
+    let health = Arc::new(Health::default());
+    let background = Background::start(&service, &health).context("rows and token could not be reconciled")?;
+    let api = Api::new(service, config.credentials, config.clock, health, move || metrics.render());
+    let served = serve(ApiConfig { listener: config.listener, workers: HTTP_WORKERS }, api, stopped, ready);
+    background.stop();
+    metadata.stop();
+    served
+}
+
+/// Runs the HTTP server on this thread until a stop is heard.
+fn serve(config: ApiConfig, api: Api, stopped: Receiver<()>, ready: impl FnOnce()) -> anyhow::Result<()> {
+    let runtime = kms_api::runtime();
+    runtime.block_on(kms_api::serve(config, api, |handle| {
+        let stopper = std::thread::Builder::new().name("stopper".to_owned()).spawn(move || {
+            let _stopped = stopped.recv();
+            // Sends the stop; the runtime drives it.
+            drop(handle.stop(true));
+        });
+        if stopper.is_ok() {
+            ready();
+        }
+    }))?;
+    Ok(())
+}
+
+/// The id of this node, made once: a restarted node takes over its own lease.
+fn node_id(data_dir: &Path) -> anyhow::Result<Uuid> {
+    let path = data_dir.join("node.id");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Uuid::try_parse(text.trim()).with_context(|| format!("{} holds no node id", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let id = Uuid::new_v4();
+            let draft = data_dir.join("node.id.new");
+            std::fs::write(&draft, format!("{id}\n")).and_then(|()| std::fs::rename(&draft, &path))?;
+            Ok(id)
+        }
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}

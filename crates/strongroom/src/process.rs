@@ -1,0 +1,57 @@
+//! The process itself: what it prints, how it guards its memory, how it is told to stop.
+
+use std::io::Write;
+use std::sync::mpsc::{Receiver, channel};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing_subscriber::EnvFilter;
+
+/// Writes one line for people to standard error.
+pub(crate) fn say(line: &str) {
+    let _nobody_listens = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes one line for programs to standard output.
+pub(crate) fn print(line: &str) {
+    let mut out = std::io::stdout();
+    let _nobody_listens = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Logs go to standard error, filtered by `STRONGROOM_LOG`; as JSON when `STRONGROOM_LOG_FORMAT` is `json`.
+pub(crate) fn start_log() {
+    let filter = EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,strongroom=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_json = std::env::var("STRONGROOM_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let _already_set = if is_json { builder.json().try_init() } else { builder.try_init() };
+}
+
+/// No core dump and no other process may read this one's memory.
+pub(crate) fn guard_memory() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
+        tracing::warn!("core dumps could not be switched off");
+    }
+    if rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).is_err() {
+        tracing::warn!("the process could not be made undumpable");
+    }
+}
+
+/// A channel that hears of SIGTERM and SIGINT, and of the end of standard input if asked.
+pub(crate) fn stop_channel(until_stdin_ends: bool) -> std::io::Result<Receiver<()>> {
+    let (stop, stopped) = channel();
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let on_signal = stop.clone();
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for _signal in signals.forever() {
+            let _already_stopping = on_signal.send(());
+        }
+    })?;
+    if until_stdin_ends {
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+            let _read = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            let _already_stopping = stop.send(());
+        })?;
+    }
+    Ok(stopped)
+}

@@ -1,0 +1,79 @@
+//! The recovery file: a new root key, encrypted to its owner's offline key before it is used. Source: cryptography.md 4.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use kms_core::secret::SecretKey;
+use kms_core::{KmsError, kdf};
+use rsa::pkcs8::DecodePublicKey;
+use rsa::traits::PublicKeyParts;
+use rsa::{Oaep, PublicKey};
+use uuid::Uuid;
+
+use crate::config::Config;
+
+/// How a new root key is kept for the case that the token is lost.
+pub(crate) enum Recovery {
+    /// Not at all: `dev`, and `serve` with `no_recovery`.
+    None,
+    /// Encrypted to this key, in this file.
+    To(Box<PublicKey>, std::path::PathBuf),
+    /// Nothing was configured: a new deployment is refused, an old one opens.
+    Refused,
+}
+
+impl Recovery {
+    /// What the configuration says.
+    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
+        match (&config.recovery_public_key_file, &config.recovery_file) {
+            (Some(key), Some(file)) => Ok(Self::To(Box::new(read_key(key)?), file.clone())),
+            (None, None) if config.no_recovery => Ok(Self::None),
+            (None, None) => Ok(Self::Refused),
+            _ => bail!("recovery_public_key_file and recovery_file go together"),
+        }
+    }
+
+    /// Takes a new root key into custody.
+    ///
+    /// # Errors
+    /// Nothing was configured, or the file cannot be written; the deployment is then not made.
+    pub(crate) fn keep(&self, deployment: &Uuid, root: &SecretKey) -> Result<(), KmsError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Refused => Err(KmsError::internal(
+                "a new deployment needs recovery_public_key_file and recovery_file, or no_recovery = true",
+            )),
+            Self::To(key, file) => {
+                let encrypted = key
+                    .encrypt(&mut rsa::rand_core::UnwrapErr(getrandom::SysRng), Oaep::<rsa::sha2::Sha256>::new(), root.expose())
+                    .map_err(KmsError::internal)?;
+                write(file, deployment, &encrypted).map_err(|error| KmsError::internal(error.to_string()))
+            }
+        }
+    }
+}
+
+fn read_key(path: &Path) -> anyhow::Result<PublicKey> {
+    let pem = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let key = PublicKey::from_public_key_pem(&pem)
+        .with_context(|| format!("{} is no RSA public key in PEM (SubjectPublicKeyInfo)", path.display()))?;
+    if key.size() < 384 {
+        bail!("{} has fewer than 3072 bits", path.display());
+    }
+    Ok(key)
+}
+
+/// A new file, never over an old one: an older recovery file may be the only way to older salts.
+fn write(path: &Path, deployment: &Uuid, encrypted: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let hex = kms_core::ids::hex(encrypted);
+    let checksum = kms_core::ids::hex(&kdf::sha256(&[encrypted]));
+    write!(
+        file,
+        "strongroom-recovery 1\ndeployment {deployment}\nepoch 1\nalgorithm RSAES_OAEP_SHA_256\nroot {hex}\nsha256 {checksum}\n"
+    )?;
+    file.sync_all()
+}

@@ -1,0 +1,54 @@
+//! `strongroom serve` and `strongroom migrate`: an existing Postgres and an existing token.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use kms_hsm::TokenConfig;
+use kms_local::FolderLock;
+
+use crate::clocks::SystemClock;
+use crate::config::Config;
+use crate::node::{self, NodeConfig};
+use crate::process;
+use crate::recovery::Recovery;
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
+    process::start_log();
+    process::guard_memory();
+    let config = Config::load(path)?;
+    let stopped = process::stop_channel(false)?;
+    let lock = FolderLock::take(&config.data_dir)?;
+    let listener =
+        TcpListener::bind(config.listen).with_context(|| format!("{} cannot be listened on", config.listen))?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let node = NodeConfig {
+        listener,
+        database_url: config.database_url()?,
+        token: TokenConfig {
+            module: config.pkcs11_module.clone(),
+            token_label: config.token_label.clone(),
+            pin: config.pin()?,
+            softhsm_folder: config.softhsm_folder.clone(),
+            sessions: 1,
+        },
+        audit: config.audit.into(),
+        lease: Duration::from_secs(config.lease_seconds),
+        clock: Arc::new(SystemClock),
+        credentials: Arc::new(config.credentials()?),
+        recovery: Recovery::of(&config)?,
+        data_dir: config.data_dir.clone(),
+    };
+    node::run(node, stopped, || process::print(&format!("strongroom is ready at {endpoint}")))?;
+    drop(lock);
+    Ok(())
+}
+
+/// Brings the database to this version's schema.
+pub(crate) fn migrate(path: &Path) -> anyhow::Result<()> {
+    let config = Config::load(path)?;
+    kms_metadata::migrate(&config.database_url()?).context("the database could not be migrated")
+}
