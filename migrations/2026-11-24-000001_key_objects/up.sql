@@ -20,7 +20,8 @@ CREATE TABLE key_objects (
     CONSTRAINT key_objects_kind_word CHECK (kind IN ('symmetric', 'wrapping', 'root', 'sentinel')),
     CONSTRAINT key_objects_state_word CHECK (state IN ('creating', 'present', 'destroying', 'destroyed')),
     CONSTRAINT key_objects_key_is_whole CHECK (num_nulls(region, account, key_id, material_id) IN (0, 4)),
-    CONSTRAINT key_objects_material_has_key CHECK ((kind = 'symmetric') = (key_id IS NOT NULL)),
+    CONSTRAINT key_objects_key_has_material CHECK (kind = 'symmetric' OR key_id IS NULL),
+    CONSTRAINT key_objects_material_has_key CHECK (kind <> 'symmetric' OR state <> 'present' OR key_id IS NOT NULL),
     CONSTRAINT key_objects_material_id_length CHECK (octet_length(material_id) = 32),
     CONSTRAINT key_objects_destroyed_has_time CHECK ((state = 'destroyed') = (destroyed_at IS NOT NULL))
 );
@@ -43,10 +44,14 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF (OLD.object_id, OLD.kind, OLD.label, OLD.region, OLD.account, OLD.key_id, OLD.material_id, OLD.token)
-        IS DISTINCT FROM
-        (NEW.object_id, NEW.kind, NEW.label, NEW.region, NEW.account, NEW.key_id, NEW.material_id, NEW.token) THEN
+    IF (OLD.object_id, OLD.kind, OLD.label, OLD.token) <> (NEW.object_id, NEW.kind, NEW.label, NEW.token) THEN
         RAISE EXCEPTION 'the identity of an object never changes' USING ERRCODE = 'restrict_violation';
+    END IF;
+    -- The id of generated material is known only when its object exists; until then the row may be without a key.
+    IF (OLD.region, OLD.account, OLD.key_id, OLD.material_id)
+        IS DISTINCT FROM (NEW.region, NEW.account, NEW.key_id, NEW.material_id)
+        AND NOT (OLD.key_id IS NULL AND OLD.state = 'creating' AND NEW.state = 'creating') THEN
+        RAISE EXCEPTION 'the key of an object never changes' USING ERRCODE = 'restrict_violation';
     END IF;
     IF (OLD.state, NEW.state) NOT IN (
         ('creating', 'creating'), ('present', 'present'), ('destroying', 'destroying'), ('destroyed', 'destroyed'),

@@ -19,6 +19,7 @@ pub struct KeyRow {
 }
 
 /// The outcome of [`Tx::try_lock_key`].
+#[expect(clippy::large_enum_variant, reason = "it lives for one call and is never kept in numbers")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum TryLock {
     /// The lock is ours.

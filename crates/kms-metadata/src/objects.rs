@@ -6,83 +6,14 @@ use std::collections::HashMap;
 use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
-use kms_core::hsm::ObjectKind;
 use kms_core::{KeyAddress, KeyId, KeyMaterialId, ObjectId, Region, Timestamp};
 use uuid::Uuid;
 
 use crate::error::MetadataError;
 use crate::keys::{identity, parse_address};
-use crate::materials::parse_material_id;
+use crate::object_row::{NewObject, ObjectRow, ObjectState, Row, kind_name, parse_state};
 use crate::schema::key_objects;
 use crate::tx::Tx;
-
-/// How far an object has come.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ObjectState {
-    /// Meant to be made; it may be in the token.
-    Creating,
-    /// In the token, and usable.
-    Present,
-    /// Meant to go; no node uses it any more.
-    Destroying,
-    /// Proved to be gone. The row stays as a tombstone.
-    Destroyed,
-}
-
-impl ObjectState {
-    /// The word in rows.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Creating => "creating",
-            Self::Present => "present",
-            Self::Destroying => "destroying",
-            Self::Destroyed => "destroyed",
-        }
-    }
-
-    /// The state of a word in rows.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Creating, Self::Present, Self::Destroying, Self::Destroyed]
-            .into_iter()
-            .find(|state| state.name() == name)
-    }
-}
-
-/// An object about to be made.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NewObject {
-    /// Its fresh id, `CKA_ID`.
-    pub id: ObjectId,
-    /// What it is for.
-    pub kind: ObjectKind,
-    /// `CKA_LABEL`.
-    pub label: String,
-    /// The key and material it is of; none for objects of the deployment itself.
-    pub key: Option<(KeyAddress, KeyMaterialId)>,
-    /// The name of the token it goes to.
-    pub token: String,
-    /// Who makes it; for logs alone.
-    pub claimed_by: String,
-}
-
-/// An object's row.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ObjectRow {
-    /// `CKA_ID`.
-    pub id: ObjectId,
-    /// What it is for.
-    pub kind: ObjectKind,
-    /// `CKA_LABEL`.
-    pub label: String,
-    /// The key and material it is of.
-    pub key: Option<(KeyAddress, KeyMaterialId)>,
-    /// The name of its token.
-    pub token: String,
-    /// How far it has come.
-    pub state: ObjectState,
-    /// When the row was inserted, by the clock of the database.
-    pub created_at: Timestamp,
-}
 
 impl Tx<'_> {
     /// Inserts the row of an object about to be made, in state `creating`.
@@ -192,6 +123,7 @@ impl Tx<'_> {
         let is_free = key_objects::state.eq(ObjectState::Creating.name()).and(key_objects::key_id.is_null());
         let names = (
             key_objects::region.eq(region),
+            key_objects::account.eq(address.account.as_str()),
             key_objects::key_id.eq(key_id),
             key_objects::material_id.eq(&material.0[..]),
         );
@@ -329,61 +261,4 @@ impl Tx<'_> {
     ) -> Result<Vec<ObjectRow>, MetadataError> {
         self.run(statement)?.into_iter().map(Row::into_object).collect()
     }
-}
-
-#[derive(Queryable)]
-struct Row {
-    object_id: Uuid,
-    kind: String,
-    label: String,
-    region: Option<String>,
-    account: Option<String>,
-    key_id: Option<String>,
-    material_id: Option<Vec<u8>>,
-    token: String,
-    state: String,
-    _claimed_by: String,
-    created_at: Timestamp,
-    _destroyed_at: Option<Timestamp>,
-}
-
-impl Row {
-    fn into_object(self) -> Result<ObjectRow, MetadataError> {
-        let key = match (&self.region, &self.account, &self.key_id, &self.material_id) {
-            (Some(region), Some(account), Some(key_id), Some(material)) => {
-                Some((parse_address(region, account, key_id)?, parse_material_id(material)?))
-            }
-            _ => None,
-        };
-        Ok(ObjectRow {
-            id: ObjectId(self.object_id),
-            kind: parse_kind(&self.kind)?,
-            label: self.label,
-            key,
-            token: self.token,
-            state: parse_state(&self.state)?,
-            created_at: self.created_at,
-        })
-    }
-}
-
-/// The word of a kind in rows.
-const fn kind_name(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::Symmetric => "symmetric",
-        ObjectKind::Wrapping => "wrapping",
-        ObjectKind::Root => "root",
-        ObjectKind::Sentinel => "sentinel",
-    }
-}
-
-fn parse_kind(name: &str) -> Result<ObjectKind, MetadataError> {
-    [ObjectKind::Symmetric, ObjectKind::Wrapping, ObjectKind::Root, ObjectKind::Sentinel]
-        .into_iter()
-        .find(|kind| kind_name(*kind) == name)
-        .ok_or_else(|| MetadataError::broken_row("key_objects.kind"))
-}
-
-fn parse_state(name: &str) -> Result<ObjectState, MetadataError> {
-    ObjectState::parse(name).ok_or_else(|| MetadataError::broken_row("key_objects.state"))
 }

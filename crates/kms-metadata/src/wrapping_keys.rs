@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::MetadataError;
 use crate::keys::parse_address;
-use crate::objects::ObjectState;
+use crate::object_row::ObjectState;
 use crate::schema::{key_objects, wrapping_keys};
 use crate::tx::Tx;
 

@@ -1,6 +1,8 @@
 //! What a crash or a lost answer around COMMIT leaves behind (object-protocol.md A6). A binary of its own, because
 //! failpoints count for a whole process.
 
+#![expect(clippy::unwrap_used, reason = "these are tests; clippy sees it only in functions marked as such")]
+
 #[path = "metadata/fixture.rs"]
 #[expect(dead_code, reason = "shared with the other tests, which use the rest")]
 mod fixture;

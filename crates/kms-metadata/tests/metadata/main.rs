@@ -1,5 +1,7 @@
 //! The queries, races and constraints on a real Postgres, and publish between nodes.
 
+#![expect(clippy::unwrap_used, reason = "these are tests; clippy sees it only in functions marked as such")]
+
 mod audit_outbox;
 mod fixture;
 mod keys;

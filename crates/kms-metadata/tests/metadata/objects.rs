@@ -68,6 +68,8 @@ fn the_database_itself_refuses_backward_steps_deletion_and_a_new_identity() {
     refused("UPDATE key_objects SET state = 'destroyed', destroyed_at = now()");
     refused("UPDATE key_objects SET label = 'another'");
     refused("UPDATE key_objects SET token = 'another'");
+    refused("UPDATE key_objects SET key_id = gen_random_uuid()::text");
+    refused("UPDATE key_objects SET region = NULL, account = NULL, key_id = NULL, material_id = NULL");
     refused("UPDATE key_objects SET object_id = gen_random_uuid()");
     refused("DELETE FROM key_objects");
     refused("TRUNCATE key_objects CASCADE");
@@ -118,13 +120,42 @@ fn objects_of_the_deployment_do_not_count_against_each_other() {
 }
 
 #[test]
-fn material_without_a_key_and_a_key_without_material_are_refused() {
+fn an_object_without_material_belongs_to_no_key() {
+    let one = one();
+    let keyed = NewObject { kind: ObjectKind::Root, ..object_of(&one.node.with_key()) };
+    assert_refused(one.node.write(|tx| tx.insert_object(&keyed)), "key_objects_key_has_material");
+}
+
+#[test]
+fn generated_material_is_bound_to_its_key_once_before_it_is_present() {
     let one = one();
     let facts = one.node.with_key();
-    let unkeyed = internal_object(ObjectKind::Symmetric);
-    assert_refused(one.node.write(|tx| tx.insert_object(&unkeyed)), "key_objects_material_has_key");
-    let keyed = NewObject { kind: ObjectKind::Root, ..object_of(&facts) };
-    assert_refused(one.node.write(|tx| tx.insert_object(&keyed)), "key_objects_material_has_key");
+    let (address, material) = (facts.address, facts.materials[0].id);
+    let bind = |id| one.node.write(|tx| tx.bind_object(id, &address, &material));
+    let id = insert(&one, &internal_object(ObjectKind::Symmetric));
+    assert_refused(one.node.write(|tx| tx.mark_present(id)), "key_objects_material_has_key");
+    bind(id).unwrap();
+    assert_eq!(bind(id), Err(MetadataError::NotFound), "it has its key");
+    assert!(one.node.write(|tx| tx.mark_present(id)).unwrap());
+    let row = one.node.read(|tx| tx.find_object(id)).unwrap().unwrap();
+    assert_eq!(row.key, Some((address, material)));
+    let condemned = insert(&one, &internal_object(ObjectKind::Symmetric));
+    one.node.write(|tx| tx.condemn(condemned)).unwrap();
+    assert_eq!(bind(condemned), Err(MetadataError::NotFound), "what is condemned gets no key");
+}
+
+#[test]
+fn an_attempt_is_given_up_only_while_it_is_unfinished() {
+    let one = one();
+    let facts = one.node.with_key();
+    let id = insert(&one, &object_of(&facts));
+    let give_up = |id| one.node.write(|tx| tx.condemn_creating(id)).unwrap();
+    one.node.write(|tx| tx.mark_present(id)).unwrap();
+    assert!(!give_up(id));
+    assert_eq!(state(&one, id), ObjectState::Present);
+    let unfinished = insert(&one, &object_of(&facts));
+    assert!(give_up(unfinished));
+    assert_eq!(state(&one, unfinished), ObjectState::Destroying);
 }
 
 #[test]
