@@ -41,10 +41,9 @@ pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api
     };
     let call = OperationRequest { operation, caller: Arc::new(caller) };
     match api.service.call(call, &body).await {
-        Ok(answer) => HttpResponse::Ok()
-            .insert_header(("x-amzn-RequestId", request_id))
-            .content_type(CONTENT_TYPE)
-            .body(answer),
+        Ok(answer) => {
+            HttpResponse::Ok().insert_header(("x-amzn-RequestId", request_id)).content_type(CONTENT_TYPE).body(answer)
+        }
         Err(error) => {
             if error.is_fault() {
                 log_fault(operation, &error, &request_id);
@@ -108,12 +107,9 @@ fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Re
         headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
         body,
     };
-    let verified = api
-        .verifier
-        .verify(signed, api.clock.real_now())
-        .map_err(|refusal| signature_error(&refusal, request_id))?;
-    let region =
-        Region::parse(verified.region).ok_or_else(|| signature_error(&invalid_region(), request_id))?;
+    let verified =
+        api.verifier.verify(signed, api.clock.real_now()).map_err(|refusal| signature_error(&refusal, request_id))?;
+    let region = Region::parse(verified.region).ok_or_else(|| signature_error(&invalid_region(), request_id))?;
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
     Ok(Caller {
         account: verified.caller.account,

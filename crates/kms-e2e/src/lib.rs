@@ -1,1 +1,12 @@
-//! End-to-end tests with real AWS SDKs, the demo, chaos and the benchmark.
+//! What the end-to-end tests, the demo, chaos and the benchmark share: a running `strongroom`, official SDK clients, and an
+//! independent look into the token.
+
+mod census;
+mod client;
+mod import;
+mod server;
+
+pub use census::{Census, census};
+pub use client::{client, fresh_account};
+pub use import::{import, material, wrap};
+pub use server::{Server, ServerOptions, strongroom_binary};

@@ -1,13 +1,16 @@
 //! The deployment: one id shared by Postgres and the token, and the root key from which the process derives its subkeys.
 //! On any mismatch the node does not serve and says why.
 
-use kms_core::hsm::{HsmError, TokenObject};
+use kms_core::hsm::{HsmError, ObjectKind, TokenObject};
 use kms_core::sealing::{Purpose, Sealer, subkey_input};
 use kms_core::secret::SecretKey;
 use kms_core::{KmsError, ObjectId};
 use kms_hsm::Token;
-use kms_metadata::{Metadata, TokenStore};
+use kms_metadata::{Metadata, NewObject, TokenStore};
 use uuid::Uuid;
+
+const ROOT: &str = "root";
+const SENTINEL: &str = "sentinel";
 
 /// An established deployment, ready to serve.
 #[derive(Clone, Debug)]
@@ -26,7 +29,9 @@ pub struct Deployment {
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentError {
     /// Postgres names a sentinel that the token does not show: the token folder is missing, empty or another one.
-    #[error("the token {token} does not hold the sentinel of this deployment: the token is missing, empty or another one; restore it, nothing is made anew")]
+    #[error(
+        "the token {token} does not hold the sentinel of this deployment: the token is missing, empty or another one; restore it, nothing is made anew"
+    )]
     SentinelMissing {
         /// The label of the token.
         token: String,
@@ -79,7 +84,11 @@ impl Deployment {
             if !is_made {
                 Self::make(token, &store, escrow)?;
             }
-            metadata.write(|tx| tx.establish_token_store(&store.token))?;
+            metadata.write(|tx| {
+                tx.mark_present(store.sentinel)?;
+                tx.mark_present(store.root)?;
+                tx.establish_token_store(&store.token)
+            })?;
         }
         token.attach(store.sentinel)?;
         Self::derive(token, &store)
@@ -101,7 +110,11 @@ impl Deployment {
             root: ObjectId::random(),
             established: false,
         };
-        metadata.write(|tx| tx.insert_token_store(&store))?;
+        metadata.write(|tx| {
+            tx.insert_object(&internal_row(&store, store.sentinel, ObjectKind::Sentinel, SENTINEL))?;
+            tx.insert_object(&internal_row(&store, store.root, ObjectKind::Root, ROOT))?;
+            tx.insert_token_store(&store)
+        })?;
         Ok(store)
     }
 
@@ -146,5 +159,16 @@ impl Deployment {
 }
 
 fn root_object(id: ObjectId) -> TokenObject {
-    TokenObject::internal(id, "root")
+    TokenObject::internal(id, ROOT)
+}
+
+fn internal_row(store: &TokenStore, id: ObjectId, kind: ObjectKind, role: &str) -> NewObject {
+    NewObject {
+        id,
+        kind,
+        label: TokenObject::internal(id, role).label,
+        key: None,
+        token: store.token.clone(),
+        claimed_by: String::new(),
+    }
 }

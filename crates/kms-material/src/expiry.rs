@@ -38,9 +38,8 @@ impl Keeper {
     fn expire(&self, address: &KeyAddress, id: &KeyMaterialId, audit: ServiceAudit<'_>) -> Result<bool, KmsError> {
         let condemned = self.metadata.write(|tx| {
             let TryLock::Locked(row) = tx.try_lock_key(address.region, address.key_id)? else { return Ok(None) };
-            let expired = |material: &&kms_core::Material| {
-                material.object.is_some() && !material.is_usable(self.clock.now())
-            };
+            let expired =
+                |material: &&kms_core::Material| material.object.is_some() && !material.is_usable(self.clock.now());
             let Some(material) = row.facts.material(id).filter(expired) else { return Ok(None) };
             let change = KeyChange { material_changed: true, ..KeyChange::default() };
             let condemned = Self::condemn(tx, &row.facts, Some(material), &change)?;

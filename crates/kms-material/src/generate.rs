@@ -47,9 +47,8 @@ impl Keeper {
         fail::fail_point!("material.generate.announced");
         let mut made = facts.clone();
         let result = self.metadata.write(|tx| {
-            let is_creating = |row: Option<kms_metadata::ObjectRow>| {
-                row.is_some_and(|row| row.state == ObjectState::Creating)
-            };
+            let is_creating =
+                |row: Option<kms_metadata::ObjectRow>| row.is_some_and(|row| row.state == ObjectState::Creating);
             if !is_creating(tx.lock_object(id)?) {
                 return Err(KmsError::timeout("the attempt was condemned before its object was made"));
             }

@@ -80,12 +80,15 @@ impl Keeper {
         import: &Import<'_>,
         audit: Audit<'_>,
     ) -> Result<KeyMaterialId, KmsError> {
-        let wrapped =
-            WrappedMaterial { pair: &pair.object, spec: pair.spec, algorithm: pair.algorithm, encrypted: import.encrypted };
+        let wrapped = WrappedMaterial {
+            pair: &pair.object,
+            spec: pair.spec,
+            algorithm: pair.algorithm,
+            encrypted: import.encrypted,
+        };
         let id = self.identify(facts, &wrapped)?;
         place_of(facts, &id, import.import_type, import.material_id.as_ref())?;
-        let attempt =
-            Attempt { import, wrapped, id, address: facts.address, material_version: facts.material_version };
+        let attempt = Attempt { import, wrapped, id, address: facts.address, material_version: facts.material_version };
         match facts.material(&id).and_then(|material| material.object) {
             Some(object) => self.reimport_present(&attempt, object, audit)?,
             None => self.import_absent(&attempt, audit)?,
@@ -215,11 +218,8 @@ impl Keeper {
         };
         tx.put_material(&attempt.address, &material)?;
         let becomes_usable = key_state(facts, now) == KeyState::PendingImport;
-        let change = KeyChange {
-            enabled: becomes_usable.then_some(true),
-            material_changed: true,
-            ..KeyChange::default()
-        };
+        let change =
+            KeyChange { enabled: becomes_usable.then_some(true), material_changed: true, ..KeyChange::default() };
         tx.update_key(facts, &change)?;
         let response = json!({"keyId": attempt.address.arn(), "keyMaterialId": attempt.id.to_string()});
         Ok(record(tx, &audit(response))?)

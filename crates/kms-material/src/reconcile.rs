@@ -87,7 +87,11 @@ impl Keeper {
             }
         }
         if !report.unknown.is_empty() || report.nameless > 0 {
-            tracing::warn!(unknown = report.unknown.len(), nameless = report.nameless, "the token holds unknown objects");
+            tracing::warn!(
+                unknown = report.unknown.len(),
+                nameless = report.nameless,
+                "the token holds unknown objects"
+            );
         }
         Ok(())
     }

@@ -157,8 +157,9 @@ impl Keeper {
             if !creating(tx.lock_object(id)?) {
                 return Err(KmsError::timeout("the attempt was condemned before its pair was made"));
             }
-            let public_key =
-                self.hsm.generate_wrapping_pair(&object, spec, algorithm, &mut || tx.find_object(id).is_ok_and(creating))?;
+            let public_key = self
+                .hsm
+                .generate_wrapping_pair(&object, spec, algorithm, &mut || tx.find_object(id).is_ok_and(creating))?;
             fail::fail_point!("material.pair.made");
             tx.insert_wrapping_key(id, spec, algorithm, &public_key)?;
             tx.mark_present(id)?;

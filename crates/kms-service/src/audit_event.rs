@@ -64,11 +64,8 @@ impl EventDraft {
     pub(crate) fn render(&self, refusal: Option<&KmsError>) -> Vec<u8> {
         let caller = &self.request.caller;
         let account = caller.account;
-        let resources: Vec<Resource<'_>> = self
-            .resource
-            .iter()
-            .map(|(account, arn)| Resource { account: account.as_str(), arn })
-            .collect();
+        let resources: Vec<Resource<'_>> =
+            self.resource.iter().map(|(account, arn)| Resource { account: account.as_str(), arn }).collect();
         Event {
             request_id: &caller.request_id,
             event_id: self.event_id,

@@ -64,9 +64,8 @@ impl Background {
         let mut background = Self { stops: Vec::new(), threads: Vec::new() };
         background.every("due", DUE_EVERY, service, run_due)?;
         background.every("wrapping-pool", POOL_EVERY, service, fill_pool)?;
-        background.every("reconcile", RECONCILE_EVERY, service, |service, _| {
-            service.keeper().reconcile(false).map(report)
-        })?;
+        background
+            .every("reconcile", RECONCILE_EVERY, service, |service, _| service.keeper().reconcile(false).map(report))?;
         let health = Arc::clone(health);
         watch(service, &health);
         let misses = Mutex::new(0);

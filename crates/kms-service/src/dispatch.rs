@@ -112,7 +112,9 @@ impl Service {
             Operation::DescribeKey => self.manage(request, body, event, describe_key::run).await,
             Operation::DisableKey => self.manage(request, body, event, disable_key::run).await,
             Operation::EnableKey => self.manage(request, body, event, enable_key::run).await,
-            Operation::GetParametersForImport => self.manage(request, body, event, get_parameters_for_import::run).await,
+            Operation::GetParametersForImport => {
+                self.manage(request, body, event, get_parameters_for_import::run).await
+            }
             Operation::ImportKeyMaterial => self.manage(request, body, event, import_key_material::run).await,
             Operation::ListKeys => self.manage(request, body, event, list_keys::run).await,
             Operation::ScheduleKeyDeletion => self.manage(request, body, event, schedule_key_deletion::run).await,

@@ -56,8 +56,7 @@ impl Service {
     pub fn start(config: ServiceConfig) -> std::io::Result<Self> {
         let ServiceConfig { keeper, cache, audit, deployment, workers } = config;
         let clock = Arc::clone(keeper.clock());
-        let lane =
-            Lane::start(Arc::clone(keeper.hsm()), Arc::clone(&audit), Arc::clone(&cache), Arc::clone(&clock))?;
+        let lane = Lane::start(Arc::clone(keeper.hsm()), Arc::clone(&audit), Arc::clone(&cache), Arc::clone(&clock))?;
         let workers = Workers::start("management", workers)?;
         Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lane, workers })
     }
@@ -126,8 +125,8 @@ impl Service {
                 },
             };
             event.set_key(&record.facts, &record.arn);
-            let prepared = check_access(&request, &target, &record)
-                .and_then(|()| O::prepare(&input, &record, self.clock.now()));
+            let prepared =
+                check_access(&request, &target, &record).and_then(|()| O::prepare(&input, &record, self.clock.now()));
             if from_cache && matches!(&prepared, Err(refusal) if refusal.rests_on_stored_facts()) {
                 continue;
             }

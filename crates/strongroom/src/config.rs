@@ -65,8 +65,7 @@ impl Config {
     /// Reads the file and lets the environment override it.
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let mut table: toml::Table =
-            text.parse().with_context(|| format!("{} is no valid TOML", path.display()))?;
+        let mut table: toml::Table = text.parse().with_context(|| format!("{} is no valid TOML", path.display()))?;
         for (name, value) in std::env::vars() {
             if let Some(setting) = name.strip_prefix("STRONGROOM_") {
                 override_setting(&mut table, &setting.to_lowercase(), &value);
@@ -120,9 +119,7 @@ fn override_setting(table: &mut toml::Table, setting: &str, value: &str) {
     if SETTINGS.contains(&setting) {
         let parsed = match value {
             "true" | "false" => toml::Value::Boolean(value == "true"),
-            digits if setting == "lease_seconds" => {
-                digits.parse().map_or_else(|_| value.into(), toml::Value::Integer)
-            }
+            digits if setting == "lease_seconds" => digits.parse().map_or_else(|_| value.into(), toml::Value::Integer),
             _ => value.into(),
         };
         table.insert(setting.to_owned(), parsed);

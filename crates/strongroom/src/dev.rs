@@ -44,8 +44,8 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     }
     process::guard_memory();
     let stopped = process::stop_channel(arguments.until_stdin_ends)?;
-    let listener = TcpListener::bind(arguments.listen)
-        .with_context(|| format!("{} cannot be listened on", arguments.listen))?;
+    let listener =
+        TcpListener::bind(arguments.listen).with_context(|| format!("{} cannot be listened on", arguments.listen))?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     let postgres = PrivatePostgres::start(&data_dir, PostgresOptions::DEV)?;
     let config = NodeConfig {

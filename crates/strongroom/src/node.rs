@@ -63,7 +63,8 @@ pub(crate) fn run(config: NodeConfig, stopped: Receiver<()>, ready: impl FnOnce(
     .context("the database does not answer")?;
     cache.bind(&metadata);
     let token_label = config.token.token_label.clone();
-    let token = Token::open(TokenConfig { sessions: SESSIONS, ..config.token }).context("the token cannot be opened")?;
+    let token =
+        Token::open(TokenConfig { sessions: SESSIONS, ..config.token }).context("the token cannot be opened")?;
     let deployment = Deployment::open(&metadata, &token, &token_label, &mut |id, root| config.recovery.keep(id, root))?;
     let keeper =
         Keeper::new(metadata.clone(), Arc::new(token), Arc::clone(&config.clock), &deployment, node_id.to_string());

@@ -7,6 +7,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
+/// cryptoki calls every mechanism that it has no name for an error.
+const DEFAULT_LOG: &str = "warn,strongroom=info,cryptoki=off";
+
 /// Writes one line for people to standard error.
 pub(crate) fn say(line: &str) {
     let _nobody_listens = writeln!(std::io::stderr(), "{line}");
@@ -20,7 +23,7 @@ pub(crate) fn print(line: &str) {
 
 /// Logs go to standard error, filtered by `STRONGROOM_LOG`; as JSON when `STRONGROOM_LOG_FORMAT` is `json`.
 pub(crate) fn start_log() {
-    let filter = EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,strongroom=info"));
+    let filter = EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let is_json = std::env::var("STRONGROOM_LOG_FORMAT").is_ok_and(|format| format == "json");
     let _already_set = if is_json { builder.json().try_init() } else { builder.try_init() };

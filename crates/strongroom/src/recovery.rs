@@ -48,7 +48,11 @@ impl Recovery {
             )),
             Self::To(key, file) => {
                 let encrypted = key
-                    .encrypt(&mut rsa::rand_core::UnwrapErr(getrandom::SysRng), Oaep::<rsa::sha2::Sha256>::new(), root.expose())
+                    .encrypt(
+                        &mut rsa::rand_core::UnwrapErr(getrandom::SysRng),
+                        Oaep::<rsa::sha2::Sha256>::new(),
+                        root.expose(),
+                    )
                     .map_err(KmsError::internal)?;
                 write(file, deployment, &encrypted).map_err(|error| KmsError::internal(error.to_string()))
             }

@@ -100,9 +100,7 @@ fn check_spec(input: &Input) -> Result<(), KmsError> {
         (spec, Some(usage)) if !spec.allows(usage) => {
             refuse(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))
         }
-        (spec, Some(_)) => {
-            Err(KmsError::UnsupportedOperation(Some(format!("KeySpec {spec} is not served yet."))))
-        }
+        (spec, Some(_)) => Err(KmsError::UnsupportedOperation(Some(format!("KeySpec {spec} is not served yet.")))),
     }
 }
 

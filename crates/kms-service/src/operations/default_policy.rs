@@ -29,9 +29,8 @@ pub(super) fn check(policy: &str, region: Region, account: AccountId) -> Result<
 
 fn gives_all_to_root(statement: &Value, root: &str, account: AccountId) -> bool {
     let Some(members) = statement.as_object() else { return false };
-    let says = |name: &str, wanted: &str| {
-        members.get(name).is_some_and(|value| one_or_many(value) == [&Value::from(wanted)])
-    };
+    let says =
+        |name: &str, wanted: &str| members.get(name).is_some_and(|value| one_or_many(value) == [&Value::from(wanted)]);
     let known = ["Sid", "Effect", "Principal", "Action", "Resource"];
     let principal = members.get("Principal").and_then(Value::as_object);
     let principals = principal.filter(|kinds| kinds.len() == 1).and_then(|kinds| kinds.get("AWS")).map(one_or_many);

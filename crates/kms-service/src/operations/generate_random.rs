@@ -35,8 +35,7 @@ pub(crate) fn prepare(input: Input) -> Result<TokenWork, KmsError> {
     if input.custom_key_store_id.is_some() {
         return Err(KmsError::UnsupportedOperation(Some("Custom key stores are not served yet.".to_owned())));
     }
-    let bytes =
-        input.number_of_bytes.ok_or_else(|| KmsError::Validation("NumberOfBytes is required.".to_owned()))?;
+    let bytes = input.number_of_bytes.ok_or_else(|| KmsError::Validation("NumberOfBytes is required.".to_owned()))?;
     let length = usize::try_from(bytes).map_err(KmsError::internal)?;
     Ok(Box::new(move |token: &mut LaneToken| {
         let plaintext = Zeroizing::new(token.random(length)?);

@@ -1,0 +1,199 @@
+//! A `strongroom dev` process.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use kms_local::EphemeralFolder;
+
+const START_PATIENCE: Duration = Duration::from_secs(90);
+
+/// How to start a server.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// More arguments of `strongroom dev`.
+    pub arguments: Vec<String>,
+    /// Where failpoint files are looked for, in builds that have them.
+    pub failpoint_dir: Option<PathBuf>,
+}
+
+/// A running server over a folder of its own, ended with SIGTERM on drop.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    endpoint: String,
+    data_dir: PathBuf,
+    _folder: Option<EphemeralFolder>,
+}
+
+impl Server {
+    /// A server over a fresh folder in memory.
+    ///
+    /// # Errors
+    /// It did not become ready.
+    pub fn start() -> anyhow::Result<Self> {
+        let folder = EphemeralFolder::new("strongroom-e2e-")?;
+        let mut server = Self::start_in(folder.path(), &ServerOptions::default())?;
+        server._folder = Some(folder);
+        Ok(server)
+    }
+
+    /// A server over this folder, on a free port.
+    ///
+    /// # Errors
+    /// It did not become ready; the error holds what it said.
+    pub fn start_in(data_dir: &Path, options: &ServerOptions) -> anyhow::Result<Self> {
+        Self::start_at(data_dir, "127.0.0.1:0", options)
+    }
+
+    /// A server over this folder, on this address.
+    ///
+    /// # Errors
+    /// It did not become ready; the error holds what it said.
+    pub fn start_at(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow::Result<Self> {
+        let log_path = log_path(data_dir);
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
+        let mut command = Command::new(strongroom_binary()?);
+        command.args(["dev", "--listen", listen, "--data-dir"]).arg(data_dir).args(&options.arguments);
+        command.env_remove("SOFTHSM2_CONF").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        if let Some(folder) = &options.failpoint_dir {
+            command.env("STRONGROOM_FAILPOINT_DIR", folder);
+        }
+        let mut child = command.spawn().context("strongroom could not be started")?;
+        match wait_until_ready(&mut child) {
+            Ok(endpoint) => Ok(Self { child, endpoint, data_dir: data_dir.to_owned(), _folder: None }),
+            Err(error) => {
+                let _already_dead = child.kill();
+                let _status = child.wait();
+                Err(error.context(std::fs::read_to_string(log_path).unwrap_or_default()))
+            }
+        }
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Address and port.
+    pub fn address(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
+    /// The folder of database, token and audit.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(log_path(&self.data_dir)).unwrap_or_default()
+    }
+
+    /// Sets `DATA/clock` to this offset in seconds.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_clock_offset(&self, seconds: i64) -> anyhow::Result<()> {
+        let draft = self.data_dir.join("clock.new");
+        std::fs::write(&draft, seconds.to_string())?;
+        Ok(std::fs::rename(&draft, self.data_dir.join("clock"))?)
+    }
+
+    /// Whether the process has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
+    /// SIGKILL; the private Postgres goes on.
+    ///
+    /// # Errors
+    /// The process cannot be reaped.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let _already_dead = self.child.kill();
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Sends a signal to the process.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn signal(&self, signal: rustix::process::Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        Ok(rustix::process::kill_process(pid.context("no process id")?, signal)?)
+    }
+
+    /// SIGTERM, and waits until everything is stopped.
+    ///
+    /// # Errors
+    /// It does not end within 30 seconds.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        if self.has_ended() {
+            return Ok(());
+        }
+        self.signal(rustix::process::Signal::TERM)?;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.has_ended() {
+            if Instant::now() > deadline {
+                self.kill()?;
+                bail!("the server did not end after SIGTERM");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _reported_by_stop = self.stop();
+    }
+}
+
+/// The binary under test: `$STRONGROOM_BIN`, else the one beside this program.
+///
+/// # Errors
+/// There is none.
+pub fn strongroom_binary() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("STRONGROOM_BIN") {
+        return Ok(path.into());
+    }
+    let program = std::env::current_exe()?;
+    program
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("strongroom"))
+        .find(|path| path.is_file())
+        .context("strongroom is not built: run `cargo build -p strongroom`, or set STRONGROOM_BIN")
+}
+
+/// Waits for the one ready line and gives its endpoint.
+fn wait_until_ready(child: &mut Child) -> anyhow::Result<String> {
+    let output = child.stdout.take().context("no standard output")?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let mut output = BufReader::new(output);
+        let _read = output.read_line(&mut line);
+        let _nobody_waits = sender.send(line);
+        let _drained = std::io::copy(&mut output, &mut std::io::sink());
+    });
+    let line = receiver.recv_timeout(START_PATIENCE).context("strongroom did not become ready in time")?;
+    let endpoint = line.trim().strip_prefix("strongroom is ready at ");
+    endpoint.map(str::to_owned).with_context(|| format!("strongroom ended before it was ready: {line:?}"))
+}
+
+fn log_path(data_dir: &Path) -> PathBuf {
+    let mut name = data_dir.file_name().unwrap_or_default().to_owned();
+    name.push(".log");
+    data_dir.with_file_name(name)
+}
