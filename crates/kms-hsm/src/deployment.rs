@@ -16,6 +16,7 @@ use crate::sentinel::{Sentinel, deployment_behind};
 use crate::session::Connection;
 use crate::template;
 use crate::token::Token;
+use crate::write_lock::WriteGuard;
 
 impl Token {
     /// The sentinels in the token: their object ids and the deployments they name. None in a new token; more than one
@@ -25,7 +26,7 @@ impl Token {
     /// [`HsmError::Unavailable`].
     pub fn find_deployments(&self) -> Result<Vec<(ObjectId, Uuid)>, HsmError> {
         let session = self.ready_session()?;
-        let found = session.find_objects(&template::sentinel_search(None)).map_err(unavailable)?;
+        let found = search::sentinels(&session, &self.lock.acquire_for_search()?, None).map_err(unavailable)?;
         let named = |handle| Some((object_id_behind(&session, handle)?, deployment_behind(&session, handle)?));
         Ok(found.into_iter().filter_map(named).collect())
     }
@@ -45,18 +46,18 @@ impl Token {
         root_material: &SecretKey,
     ) -> Result<(), HsmError> {
         let session = self.ready_session()?;
-        let _guard = self.lock.acquire()?;
-        let is_complete = match Sentinel::find(&session, sentinel) {
+        let guard = self.lock.acquire()?;
+        let is_complete = match Sentinel::find(&session, &guard, sentinel) {
             Ok(found) if found.deployment() == deployment => true,
             Ok(_) => return Err(HsmError::ObjectMismatch),
             Err(HsmError::TokenUnknown) => false,
             Err(error) => return Err(error),
         };
-        self.make_root(&session, root, root_material, is_complete)?;
+        self.make_root(&session, &guard, root, root_material, is_complete)?;
         if !is_complete {
             create(&session, |session| session.create_object(&template::sentinel(sentinel, deployment)))?;
         }
-        Sentinel::find(&session, sentinel).map(drop)
+        Sentinel::find(&session, &guard, sentinel).map(drop)
     }
 
     /// From now on every search is bracketed by this sentinel; also fills the map of handles with one scan.
@@ -66,21 +67,23 @@ impl Token {
     /// attached before, [`HsmError::Unavailable`].
     pub fn attach(&self, sentinel: ObjectId) -> Result<(), HsmError> {
         let session = self.ready_session()?;
-        let found = Sentinel::find(&session, sentinel)?;
+        let guard = self.lock.acquire_for_search()?;
+        let found = Sentinel::find(&session, &guard, sentinel)?;
         if self.sentinel.get_or_init(|| found).id() != sentinel {
             return Err(HsmError::ObjectMismatch);
         }
-        self.scan_after_login(&session)
+        self.scan_after_login(&session, &guard)
     }
 
     fn make_root(
         &self,
         session: &Connection,
+        guard: &WriteGuard<'_>,
         root: &TokenObject,
         material: &SecretKey,
         is_complete: bool,
     ) -> Result<(), HsmError> {
-        let found = search::by_id(session, root.id).map_err(unavailable)?;
+        let found = search::by_id(session, guard, root.id).map_err(unavailable)?;
         match found[..] {
             [] if is_complete => return Err(HsmError::ObjectMissing),
             [] => {}

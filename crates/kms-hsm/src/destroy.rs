@@ -8,6 +8,7 @@ use kms_core::ids::ObjectId;
 use crate::error::unavailable;
 use crate::search;
 use crate::token::Token;
+use crate::write_lock::WriteGuard;
 
 impl Token {
     /// See [`kms_core::Hsm::destroy`].
@@ -19,11 +20,11 @@ impl Token {
             return Err(HsmError::Unsupported("destroying the sentinel"));
         }
         let session = self.ready_session()?;
-        let _guard = self.lock.acquire()?;
+        let guard = self.lock.acquire()?;
         // First of all, so that no thread of this process takes up the handle again.
         let last_handle = self.handles.forget(id);
-        self.see_sentinel(&session)?;
-        let handles = handles_of(&session, id, last_handle)?;
+        self.see_sentinel(&session, &guard)?;
+        let handles = handles_of(&session, &guard, id, last_handle)?;
         fail::fail_point!("hsm.before_destroy");
         for handle in &handles {
             // The return code proves nothing: SoftHSM drops the handle before the file is gone, and says
@@ -31,13 +32,19 @@ impl Token {
             let _unproved = session.destroy_object(*handle);
         }
         fail::fail_point!("hsm.after_destroy");
-        self.prove_absence(&session, id, &handles)
+        self.prove_absence(&session, &guard, id, &handles)
     }
 
     /// The sentinel, a search that finds none, handles that name nothing, the sentinel again.
-    fn prove_absence(&self, session: &Session, id: ObjectId, handles: &[ObjectHandle]) -> Result<(), HsmError> {
-        self.see_sentinel(session)?;
-        if !search::by_id(session, id).map_err(unavailable)?.is_empty() {
+    fn prove_absence(
+        &self,
+        session: &Session,
+        guard: &WriteGuard<'_>,
+        id: ObjectId,
+        handles: &[ObjectHandle],
+    ) -> Result<(), HsmError> {
+        self.see_sentinel(session, guard)?;
+        if !search::by_id(session, guard, id).map_err(unavailable)?.is_empty() {
             return Err(HsmError::Unavailable("C_DestroyObject: the object is still found".to_owned()));
         }
         for handle in handles {
@@ -47,14 +54,19 @@ impl Token {
         }
         // A claim of another thread cannot have cached it anew: its handle would have had to be found.
         self.handles.forget(id);
-        self.see_sentinel(session)
+        self.see_sentinel(session, guard)
     }
 }
 
 /// Every handle that names an object of this id: those that a search finds, and the last known one, which SoftHSM may
 /// still honour when its search misses the object (hsm-facts 0.5).
-fn handles_of(session: &Session, id: ObjectId, last: Option<ObjectHandle>) -> Result<Vec<ObjectHandle>, HsmError> {
-    let mut handles = search::by_id(session, id).map_err(unavailable)?;
+fn handles_of(
+    session: &Session,
+    guard: &WriteGuard<'_>,
+    id: ObjectId,
+    last: Option<ObjectHandle>,
+) -> Result<Vec<ObjectHandle>, HsmError> {
+    let mut handles = search::by_id(session, guard, id).map_err(unavailable)?;
     if let Some(last) = last
         && !handles.contains(&last)
         && names(session, last, id)?

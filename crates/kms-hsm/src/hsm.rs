@@ -64,7 +64,8 @@ impl Hsm for Token {
     }
 
     fn check(&self) -> Result<(), HsmError> {
-        self.see_sentinel(&*self.ready_session()?)
+        let session = self.ready_session()?;
+        self.see_sentinel(&session, &self.lock.acquire_for_search()?)
     }
 
     fn supports_wrapping(&self, algorithm: WrappingAlgorithm) -> bool {

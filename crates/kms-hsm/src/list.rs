@@ -1,32 +1,32 @@
 //! Listing every key object of ours.
 
-use cryptoki::object::ObjectClass;
+use cryptoki::object::{ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use kms_core::HsmError;
 use kms_core::hsm::FoundObject;
 use kms_core::ids::{KeyId, Region};
 
-use crate::error::unavailable;
+use crate::error::{Fault, fault_of, unavailable};
 use crate::search::{self, Description};
 use crate::token::Token;
+use crate::write_lock::SearchGuard;
 
 impl Token {
     /// See [`kms_core::Hsm::list`]. The sentinel itself is no key and is left out.
     pub(crate) fn list_objects(&self) -> Result<Vec<FoundObject>, HsmError> {
         let session = self.ready_session()?;
-        self.see_sentinel(&session)?;
-        let mut found = self.describe_all(&session)?;
-        if found.iter().any(is_nameless) {
-            // An object without an id may be one that another thread is just making. Under the lock nobody is.
-            let _guard = self.lock.acquire()?;
-            let (named, nameless): (Vec<_>, Vec<_>) = found.into_iter().partition(|object| !is_nameless(object));
-            found = named;
-            for object in nameless {
-                found.extend(search::describe(&session, object.handle).map_err(unavailable)?);
-            }
+        let guard = self.lock.acquire_for_search()?;
+        self.see_sentinel(&session, &guard)?;
+        let handles = find_keys(&session, &guard)?;
+        drop(guard);
+        // Reading takes no lock, because it takes seconds at 10,000 objects; so it may meet an object that is being made.
+        let Described { mut described, unclear } = describe_each(&session, handles);
+        let guard = self.lock.acquire()?;
+        for handle in unclear {
+            described.extend(describe_torn(&session, handle)?);
         }
-        self.see_sentinel(&session)?;
-        let ours = found.into_iter().filter(|object| is_ours(&object.label) || is_nameless(object));
+        self.see_sentinel(&session, &guard)?;
+        let ours = described.into_iter().filter(|object| is_ours(&object.label) || is_nameless(object));
         Ok(ours
             .map(|object| FoundObject {
                 id: object.id,
@@ -35,16 +35,40 @@ impl Token {
             })
             .collect())
     }
+}
 
-    /// Every secret and private key object of the token, ours or not.
-    pub(crate) fn describe_all(&self, session: &Session) -> Result<Vec<Description>, HsmError> {
-        let mut all = Vec::new();
-        for class in [ObjectClass::SECRET_KEY, ObjectClass::PRIVATE_KEY] {
-            for handle in search::by_class(session, class).map_err(unavailable)? {
-                all.extend(search::describe(session, handle).map_err(unavailable)?);
-            }
+/// Every secret and private key object of the token, ours or not.
+pub(crate) fn find_keys(session: &Session, guard: &SearchGuard<'_>) -> Result<Vec<ObjectHandle>, HsmError> {
+    let mut handles = search::by_class(session, guard, ObjectClass::SECRET_KEY).map_err(unavailable)?;
+    handles.extend(search::by_class(session, guard, ObjectClass::PRIVATE_KEY).map_err(unavailable)?);
+    Ok(handles)
+}
+
+/// Descriptions, and the handles of objects that have no name or could not be read.
+pub(crate) struct Described {
+    pub(crate) described: Vec<Description>,
+    pub(crate) unclear: Vec<ObjectHandle>,
+}
+
+/// Describes each object; one that vanished meanwhile is left out.
+pub(crate) fn describe_each(session: &Session, handles: Vec<ObjectHandle>) -> Described {
+    let mut all = Described { described: Vec::new(), unclear: Vec::new() };
+    for handle in handles {
+        match search::describe(session, handle) {
+            Ok(Some(description)) if !is_nameless(&description) => all.described.push(description),
+            Ok(None) => {}
+            Ok(Some(_)) | Err(_) => all.unclear.push(handle),
         }
-        Ok(all)
+    }
+    all
+}
+
+/// Describes an object that nobody is making now: what cannot be read was torn by a kill, and is reported without a name.
+fn describe_torn(session: &Session, handle: ObjectHandle) -> Result<Option<Description>, HsmError> {
+    match search::describe(session, handle) {
+        Ok(description) => Ok(description),
+        Err(error) if fault_of(&error, false) == Fault::SessionLost => Err(unavailable(error)),
+        Err(_) => Ok(Some(Description { handle, id: None, label: String::new(), class: None })),
     }
 }
 

@@ -34,7 +34,7 @@ impl Token {
         make: impl FnOnce(&Session) -> cryptoki::error::Result<ObjectHandle>,
     ) -> Result<(), HsmError> {
         let guard = self.lock.acquire()?;
-        self.see_sentinel(session)?;
+        self.see_sentinel(session, &guard)?;
         let login = self.connector.logins();
         if !claim() {
             return Err(HsmError::ClaimLost);

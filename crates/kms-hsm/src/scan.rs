@@ -36,7 +36,9 @@ pub fn independent_count(config: TokenConfig) -> Result<TokenCensus, OpenError> 
     let (slot, _) = module::slot_of(&module, &config.token_label)?;
     let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
     let count = |class| {
-        connector.with_anchor(|session| search::by_class(session, class).map(|found| found.len())).map_err(unavailable)
+        connector
+            .with_anchor(|session| search::by_class(session, &guard, class).map(|found| found.len()))
+            .map_err(unavailable)
     };
     Ok(TokenCensus {
         secret_keys: count(ObjectClass::SECRET_KEY)?,

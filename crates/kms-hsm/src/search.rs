@@ -6,6 +6,9 @@ use cryptoki::session::Session;
 use kms_core::ids::ObjectId;
 use uuid::Uuid;
 
+use crate::template;
+use crate::write_lock::SearchGuard;
+
 /// What an object says of itself; torn objects say little.
 pub(crate) struct Description {
     pub(crate) handle: ObjectHandle,
@@ -18,7 +21,7 @@ pub(crate) struct Description {
 ///
 /// # Errors
 /// The return code of `C_FindObjects*`.
-pub(crate) fn by_id(session: &Session, id: ObjectId) -> Result<Vec<ObjectHandle>> {
+pub(crate) fn by_id(session: &Session, _guard: &SearchGuard<'_>, id: ObjectId) -> Result<Vec<ObjectHandle>> {
     session.find_objects(&[Attribute::Token(true), Attribute::Id(id.as_bytes().to_vec())])
 }
 
@@ -26,8 +29,20 @@ pub(crate) fn by_id(session: &Session, id: ObjectId) -> Result<Vec<ObjectHandle>
 ///
 /// # Errors
 /// The return code of `C_FindObjects*`.
-pub(crate) fn by_class(session: &Session, class: ObjectClass) -> Result<Vec<ObjectHandle>> {
+pub(crate) fn by_class(session: &Session, _guard: &SearchGuard<'_>, class: ObjectClass) -> Result<Vec<ObjectHandle>> {
     session.find_objects(&[Attribute::Token(true), Attribute::Class(class)])
+}
+
+/// The sentinel of this id, or every sentinel.
+///
+/// # Errors
+/// The return code of `C_FindObjects*`.
+pub(crate) fn sentinels(
+    session: &Session,
+    _guard: &SearchGuard<'_>,
+    id: Option<ObjectId>,
+) -> Result<Vec<ObjectHandle>> {
+    session.find_objects(&template::sentinel_search(id))
 }
 
 /// Reads id, label and class; an object that vanished meanwhile gives none.

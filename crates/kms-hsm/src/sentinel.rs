@@ -10,7 +10,8 @@ use kms_core::ids::ObjectId;
 use uuid::Uuid;
 
 use crate::error::unavailable;
-use crate::template;
+use crate::search;
+use crate::write_lock::SearchGuard;
 
 /// How the sentinel was seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,8 +35,8 @@ impl Sentinel {
     /// # Errors
     /// [`HsmError::TokenUnknown`] if it is not there, [`HsmError::ObjectMismatch`] if it is there twice,
     /// [`HsmError::Unavailable`].
-    pub(crate) fn find(session: &Session, id: ObjectId) -> Result<Self, HsmError> {
-        let found = session.find_objects(&template::sentinel_search(Some(id))).map_err(unavailable)?;
+    pub(crate) fn find(session: &Session, guard: &SearchGuard<'_>, id: ObjectId) -> Result<Self, HsmError> {
+        let found = search::sentinels(session, guard, Some(id)).map_err(unavailable)?;
         match found[..] {
             [] => Err(HsmError::TokenUnknown),
             [handle] => {
@@ -61,12 +62,17 @@ impl Sentinel {
     ///
     /// # Errors
     /// [`HsmError::TokenUnknown`] if it is not there or names another deployment, [`HsmError::Unavailable`].
-    pub(crate) fn see(&self, session: &Session, by_handle: bool) -> Result<Sighting, HsmError> {
+    pub(crate) fn see(
+        &self,
+        session: &Session,
+        guard: &SearchGuard<'_>,
+        by_handle: bool,
+    ) -> Result<Sighting, HsmError> {
         let known = *self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         if by_handle && deployment_behind(session, known) == Some(self.deployment) {
             return Ok(Sighting::Expected);
         }
-        let again = Self::find(session, self.id)?;
+        let again = Self::find(session, guard, self.id)?;
         if again.deployment != self.deployment {
             return Err(HsmError::TokenUnknown);
         }

@@ -17,7 +17,7 @@ use crate::raw::RawSign;
 use crate::self_test;
 use crate::sentinel::{Sentinel, Sighting};
 use crate::session::{Checkout, Connector, pool_error};
-use crate::write_lock::WriteLock;
+use crate::write_lock::{SearchGuard, WriteLock};
 
 /// A PKCS#11 token, logged in. Implements [`kms_core::Hsm`].
 pub struct Token {
@@ -115,9 +115,9 @@ impl Token {
     ///
     /// # Errors
     /// [`HsmError::TokenUnknown`] also before [`Token::attach`].
-    pub(crate) fn see_sentinel(&self, session: &Session) -> Result<(), HsmError> {
+    pub(crate) fn see_sentinel(&self, session: &Session, guard: &SearchGuard<'_>) -> Result<(), HsmError> {
         let sentinel = self.sentinel.get().ok_or(HsmError::TokenUnknown)?;
-        if sentinel.see(session, self.quirks.reading_refreshes)? == Sighting::NewHandle {
+        if sentinel.see(session, guard, self.quirks.reading_refreshes)? == Sighting::NewHandle {
             self.connector.forget_handles();
         }
         Ok(())

@@ -9,9 +9,11 @@ use kms_core::hsm::TokenObject;
 
 use crate::error::{Fault, UseError, fault_of, may_leave_operation, unavailable};
 use crate::handle_cache::Cached;
+use crate::list::{describe_each, find_keys};
 use crate::search;
 use crate::session::{Checkout, Connection};
 use crate::token::Token;
+use crate::write_lock::SearchGuard;
 
 impl Token {
     /// Runs `run` with the handle of the object. A stale handle or a lost session leads to a second and last try with a
@@ -49,11 +51,12 @@ impl Token {
 
     /// Finds the object and remembers its handle.
     fn locate(&self, session: &Checkout, object: &TokenObject, class: ObjectClass) -> Result<ObjectHandle, HsmError> {
-        self.scan_after_login(session)?;
+        let guard = self.lock.acquire_for_search()?;
+        self.scan_after_login(session, &guard)?;
         if let Some(handle) = self.handles.find(object, class, self.connector.logins())? {
             return Ok(handle);
         }
-        match self.search_between_sightings(session, object)? {
+        match self.search_between_sightings(session, &guard, object)? {
             Some(cached) => {
                 self.handles.insert(object.id, cached);
                 self.handles.find(object, class, self.connector.logins())?.ok_or(HsmError::ObjectMissing)
@@ -63,10 +66,15 @@ impl Token {
     }
 
     /// One search, of which "none" counts because the sentinel was seen on both sides of it.
-    fn search_between_sightings(&self, session: &Session, object: &TokenObject) -> Result<Option<Cached>, HsmError> {
-        self.see_sentinel(session)?;
+    fn search_between_sightings(
+        &self,
+        session: &Session,
+        guard: &SearchGuard<'_>,
+        object: &TokenObject,
+    ) -> Result<Option<Cached>, HsmError> {
+        self.see_sentinel(session, guard)?;
         let login = self.connector.logins();
-        let found = search::by_id(session, object.id).map_err(unavailable)?;
+        let found = search::by_id(session, guard, object.id).map_err(unavailable)?;
         let cached = match found[..] {
             [] => None,
             [handle] => search::describe(session, handle).map_err(unavailable)?.and_then(|description| {
@@ -75,20 +83,20 @@ impl Token {
             }),
             _ => return Err(HsmError::ObjectMismatch),
         };
-        self.see_sentinel(session)?;
+        self.see_sentinel(session, guard)?;
         Ok(cached)
     }
 
     /// After each login all handles are new; one scan finds them all, where a search each would cost a scan each.
-    pub(crate) fn scan_after_login(&self, session: &Session) -> Result<(), HsmError> {
+    pub(crate) fn scan_after_login(&self, session: &Session, guard: &SearchGuard<'_>) -> Result<(), HsmError> {
         let mut scanned = self.scanned.lock().unwrap_or_else(PoisonError::into_inner);
-        self.see_sentinel(session)?;
+        self.see_sentinel(session, guard)?;
         let login = self.connector.logins();
         if *scanned == Some(login) {
             return Ok(());
         }
-        let descriptions = self.describe_all(session)?;
-        self.see_sentinel(session)?;
+        let descriptions = describe_each(session, find_keys(session, guard)?).described;
+        self.see_sentinel(session, guard)?;
         let mut seen = std::collections::HashSet::new();
         for description in descriptions {
             let (Some(id), Some(class)) = (description.id, description.class) else { continue };

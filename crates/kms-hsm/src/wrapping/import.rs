@@ -69,10 +69,8 @@ impl Token {
     /// The one error for bad material, unless the token itself is away: SoftHSM has one code for both.
     fn bad_material(&self, session: &Connection) -> HsmError {
         session.retire();
-        match self.see_sentinel(session) {
-            Ok(()) => HsmError::BadWrappedMaterial,
-            Err(error) => error,
-        }
+        let seen = self.lock.acquire_for_search().and_then(|guard| self.see_sentinel(session, &guard));
+        seen.err().unwrap_or(HsmError::BadWrappedMaterial)
     }
 }
 

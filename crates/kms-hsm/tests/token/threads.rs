@@ -2,9 +2,12 @@
 
 use kms_core::Hsm;
 use kms_core::kdf::{hmac_sha256, kdf_input};
+use kms_core::key_spec::WrappingKeySpec;
+use kms_core::wrapping::WrappingAlgorithm;
 
 use crate::place::{ROOT_MATERIAL, fresh, own_process, root};
 use crate::witness::Witness;
+use crate::wrapping::Pair;
 
 #[test]
 fn eight_threads_make_use_and_destroy_without_one_error() {
@@ -29,6 +32,43 @@ fn eight_threads_make_use_and_destroy_without_one_error() {
             }
         });
         assert_eq!(token.list().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn imports_lists_and_writes_at_once_do_not_disturb_each_other() {
+    own_process(|place| {
+        let token = place.token();
+        let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha256);
+        let in_token = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha1);
+        let expected = hmac_sha256(&[5; 32], &[&[0; 55]]);
+        std::thread::scope(|scope| {
+            for pair in [&pair, &in_token, &pair, &in_token] {
+                let (token, blob) = (&token, pair.wrap(&[5; 32]));
+                scope.spawn(move || {
+                    for _ in 0..40 {
+                        assert_eq!(token.probe_wrapped(&pair.wrapped(&blob), &[0; 55]).unwrap(), expected);
+                        let object = fresh();
+                        token.unwrap_secret(&pair.wrapped(&blob), &object, &mut || true).unwrap();
+                        assert_eq!(token.mac(&object, &[0; 55]).unwrap(), expected);
+                        token.destroy(object.id).unwrap();
+                    }
+                });
+            }
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..40 {
+                        token.list().unwrap();
+                        let object = fresh();
+                        token.generate_secret(&object, &mut || true).unwrap();
+                        token.destroy(object.id).unwrap();
+                        token.mac(&object, &[0; 55]).unwrap_err();
+                        token.check().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(token.list().unwrap().len(), 3);
     });
 }
 

@@ -99,6 +99,8 @@ fn obey(token: Token) {
             "make" => token.generate_secret(&object, &mut || true),
             "use" => token.mac(&object, &[0; 55]).map(drop),
             "destroy" => token.destroy(object.id),
+            "list" => token.list().map(drop),
+            "check" => token.check(),
             other => panic!("unknown order: {other}"),
         };
         answer(&format!("{done:?}"));

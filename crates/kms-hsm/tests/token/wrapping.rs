@@ -24,7 +24,7 @@ const ALGORITHMS: [WrappingAlgorithm; 4] = [
 ];
 
 /// A pair in the token and what a client does with its public half.
-struct Pair {
+pub(crate) struct Pair {
     object: TokenObject,
     spec: WrappingKeySpec,
     algorithm: WrappingAlgorithm,
@@ -32,13 +32,13 @@ struct Pair {
 }
 
 impl Pair {
-    fn generate(token: &Token, spec: WrappingKeySpec, algorithm: WrappingAlgorithm) -> Self {
+    pub(crate) fn generate(token: &Token, spec: WrappingKeySpec, algorithm: WrappingAlgorithm) -> Self {
         let object = TokenObject::internal(ObjectId::random(), "wrapping");
         let der = token.generate_wrapping_pair(&object, spec, algorithm, &mut || true).unwrap();
         Self { object, spec, algorithm, public: PublicKey::from_public_key_der(&der).unwrap() }
     }
 
-    fn wrap(&self, material: &[u8]) -> Vec<u8> {
+    pub(crate) fn wrap(&self, material: &[u8]) -> Vec<u8> {
         self.wrap_under(&[0x6b; 32], material)
     }
 
@@ -57,7 +57,7 @@ impl Pair {
         blob
     }
 
-    fn wrapped<'a>(&'a self, encrypted: &'a [u8]) -> WrappedMaterial<'a> {
+    pub(crate) fn wrapped<'a>(&'a self, encrypted: &'a [u8]) -> WrappedMaterial<'a> {
         WrappedMaterial { pair: &self.object, spec: self.spec, algorithm: self.algorithm, encrypted }
     }
 }
