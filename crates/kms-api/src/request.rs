@@ -37,7 +37,7 @@ pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api
     let Some(operation) = target(&request) else { return unknown_operation(&request_id) };
     let caller = match verify(&api, &request, &body, &request_id) {
         Ok(caller) => caller,
-        Err(response) => return response,
+        Err(refusal) => return signature_error(&refusal, &request_id),
     };
     let call = OperationRequest { operation, caller: Arc::new(caller) };
     match api.service.call(call, &body).await {
@@ -98,7 +98,7 @@ fn target(request: &HttpRequest) -> Option<Operation> {
     Operation::parse(value.strip_prefix(TARGET_PREFIX)?)
 }
 
-fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Result<Caller, HttpResponse> {
+fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Result<Caller, SignatureError> {
     let headers = request.headers();
     let signed = SignedRequest {
         method: request.method().as_str(),
@@ -107,9 +107,8 @@ fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Re
         headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
         body,
     };
-    let verified =
-        api.verifier.verify(signed, api.clock.real_now()).map_err(|refusal| signature_error(&refusal, request_id))?;
-    let region = Region::parse(verified.region).ok_or_else(|| signature_error(&invalid_region(), request_id))?;
+    let verified = api.verifier.verify(signed, api.clock.real_now())?;
+    let region = Region::parse(verified.region).ok_or_else(invalid_region)?;
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
     Ok(Caller {
         account: verified.caller.account,

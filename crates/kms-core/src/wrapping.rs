@@ -57,7 +57,7 @@ impl WrappingAlgorithm {
         match self {
             Self::RsaesPkcs1V15 | Self::Sm2Pke => false,
             Self::RsaesOaepSha1 | Self::RsaesOaepSha256 => {
-                !is_rsa && !(key_spec == EccNistP521 && wrapping == WrappingKeySpec::Rsa2048)
+                !(is_rsa || key_spec == EccNistP521 && wrapping == WrappingKeySpec::Rsa2048)
             }
             Self::RsaAesKeyWrapSha1 | Self::RsaAesKeyWrapSha256 => is_rsa || key_spec.is_elliptic(),
         }

@@ -10,7 +10,6 @@ use kms_metadata::{Metadata, NewObject, TokenStore};
 use uuid::Uuid;
 
 const ROOT: &str = "root";
-const SENTINEL: &str = "sentinel";
 
 /// An established deployment, ready to serve.
 #[derive(Clone, Debug)]
@@ -85,7 +84,6 @@ impl Deployment {
                 Self::make(token, &store, escrow)?;
             }
             metadata.write(|tx| {
-                tx.mark_present(store.sentinel)?;
                 tx.mark_present(store.root)?;
                 tx.establish_token_store(&store.token)
             })?;
@@ -111,8 +109,7 @@ impl Deployment {
             established: false,
         };
         metadata.write(|tx| {
-            tx.insert_object(&internal_row(&store, store.sentinel, ObjectKind::Sentinel, SENTINEL))?;
-            tx.insert_object(&internal_row(&store, store.root, ObjectKind::Root, ROOT))?;
+            tx.insert_object(&root_row(&store))?;
             tx.insert_token_store(&store)
         })?;
         Ok(store)
@@ -162,11 +159,12 @@ fn root_object(id: ObjectId) -> TokenObject {
     TokenObject::internal(id, ROOT)
 }
 
-fn internal_row(store: &TokenStore, id: ObjectId, kind: ObjectKind, role: &str) -> NewObject {
+/// The root key is listed like every key object, so it has a row; the sentinel is no key and has none.
+fn root_row(store: &TokenStore) -> NewObject {
     NewObject {
-        id,
-        kind,
-        label: TokenObject::internal(id, role).label,
+        id: store.root,
+        kind: ObjectKind::Root,
+        label: root_object(store.root).label,
         key: None,
         token: store.token.clone(),
         claimed_by: String::new(),

@@ -2,9 +2,11 @@
 
 /// `#[serde(with = "kms_model::wire::blob")]` on a member that holds bytes: standard base64 with padding.
 pub mod blob {
+    use base64::Engine;
     use base64::display::Base64Display;
     use base64::engine::general_purpose::STANDARD;
-    use serde::Serializer;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
 
     /// Writes the bytes as base64 text, piecewise, so that no copy of a secret is left behind.
     ///
@@ -13,43 +15,33 @@ pub mod blob {
     pub fn serialize<T: AsRef<[u8]> + ?Sized, S: Serializer>(bytes: &T, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&Base64Display::new(bytes.as_ref(), &STANDARD))
     }
-}
 
-/// Like [`blob`], for an optional member; give it `skip_serializing_if = "Option::is_none"` too, for KMS omits what
-/// is absent.
-pub mod optional_blob {
-    use serde::Serializer;
-
-    /// Writes the bytes as base64 text, or `null`.
+    /// Reads base64 text; for clients and tests, since requests come as [`Blob`](crate::Blob).
     ///
     /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<T: AsRef<[u8]>, S: Serializer>(bytes: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-        match bytes {
-            Some(bytes) => super::blob::serialize(bytes, serializer),
-            None => serializer.serialize_none(),
-        }
+    /// No text, or no base64 with padding.
+    pub fn deserialize<'de, T: From<Vec<u8>>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(T::from).map_err(|_| D::Error::custom("no base64"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::Blob;
-    use serde::Serialize;
+    use serde::{Deserialize, Serialize};
 
-    #[derive(Serialize)]
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
     struct Output {
         #[serde(with = "super::blob")]
-        plaintext: Blob,
-        #[serde(with = "super::optional_blob", skip_serializing_if = "Option::is_none")]
-        recipient: Option<Vec<u8>>,
+        plaintext: Vec<u8>,
     }
 
     #[test]
-    fn bytes_become_base64_with_padding_and_absent_bytes_nothing() {
-        let mut output = Output { plaintext: Blob(vec![0xFB, 0xFF]), recipient: None };
-        assert_eq!(serde_json::to_string(&output).unwrap(), r#"{"plaintext":"+/8="}"#);
-        output.recipient = Some(Vec::new());
-        assert_eq!(serde_json::to_string(&output).unwrap(), r#"{"plaintext":"+/8=","recipient":""}"#);
+    fn bytes_become_base64_with_padding_and_come_back() {
+        let output = Output { plaintext: vec![0xFB, 0xFF] };
+        let text = serde_json::to_string(&output).unwrap();
+        assert_eq!(text, r#"{"plaintext":"+/8="}"#);
+        assert_eq!(serde_json::from_str::<Output>(&text).unwrap(), output);
+        assert!(serde_json::from_str::<Output>(r#"{"plaintext":"+/8"}"#).is_err());
     }
 }

@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(hanging.await.unwrap().unwrap_err().exception(), "DependencyTimeoutException");
         assert_eq!(workers.shared.abandoned.load(Ordering::Acquire), 1);
         let (sender, receiver) = oneshot::channel();
-        let job = Job { state: Arc::default(), task: Box::new(move || drop(sender.send(9))) };
+        let job = Job { state: Arc::default(), task: Box::new(move || assert_eq!(sender.send(9), Ok(()))) };
         workers.shared.queue.lock().unwrap().push_back(job);
         workers.shared.wake.notify_one();
         assert_eq!(receiver.await.unwrap(), 9);
