@@ -17,7 +17,7 @@ pub const LIVE_PAIRS_PER_ACCOUNT: i64 = 1_000;
 const LIFETIME: Duration = Duration::hours(24);
 /// How long the row of an ended pair tells Expired from Invalid.
 const MEMORY: Duration = Duration::days(30);
-const POOL_DEPTH: i64 = 2;
+const POOL_DEPTH: i64 = 3;
 const ALGORITHMS: [WrappingAlgorithm; 2] = [WrappingAlgorithm::RsaesOaepSha1, WrappingAlgorithm::RsaesOaepSha256];
 const SPECS: [WrappingKeySpec; 3] = [WrappingKeySpec::Rsa2048, WrappingKeySpec::Rsa3072, WrappingKeySpec::Rsa4096];
 const BATCH: i64 = 100;

@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(workers.run(|| Ok(7)).await.unwrap(), 7);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_full_queue_is_throttled() {
         let workers = Workers::start("test", 0).unwrap();
         let mut waiting = Vec::new();
@@ -152,7 +152,9 @@ mod tests {
             let workers = workers.clone();
             waiting.push(tokio::spawn(async move { workers.run(|| Ok(())).await }));
         }
-        tokio::task::yield_now().await;
+        while workers.shared.queue.lock().unwrap().len() < QUEUE_BOUND {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(workers.run(|| Ok(())).await.unwrap_err().exception(), "ThrottlingException");
         for task in waiting {
             task.abort();
