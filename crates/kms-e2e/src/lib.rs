@@ -6,7 +6,7 @@ mod client;
 mod import;
 mod server;
 
-pub use census::{Census, census};
+pub use census::{Census, census, objects_of_key};
 pub use client::{client, fresh_account};
 pub use import::{import, material, wrap};
 pub use server::{Server, ServerOptions, strongroom_binary};

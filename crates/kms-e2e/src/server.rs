@@ -1,8 +1,9 @@
-//! A `strongroom dev` process.
+//! A `strongroom dev` process. It stops when this process ends, however that ends: its standard input is a pipe from here.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -23,6 +24,8 @@ pub struct ServerOptions {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    /// Its end stops the server; kept out of `child`, which would close it at the first wait.
+    _lifeline: Option<ChildStdin>,
     endpoint: String,
     data_dir: PathBuf,
     _folder: Option<EphemeralFolder>,
@@ -35,9 +38,18 @@ impl Server {
     /// It did not become ready.
     pub fn start() -> anyhow::Result<Self> {
         let folder = EphemeralFolder::new("strongroom-e2e-")?;
-        let mut server = Self::start_in(folder.path(), &ServerOptions::default())?;
+        let mut server = Self::start_in(&folder.path().join("data"), &ServerOptions::default())?;
         server._folder = Some(folder);
         Ok(server)
+    }
+
+    /// The one server that all tests of this process share, started at its first use.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Server> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("no server to test: {error:#}")))
     }
 
     /// A server over this folder, on a free port.
@@ -56,14 +68,18 @@ impl Server {
         let log_path = log_path(data_dir);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
         let mut command = Command::new(strongroom_binary()?);
-        command.args(["dev", "--listen", listen, "--data-dir"]).arg(data_dir).args(&options.arguments);
-        command.env_remove("SOFTHSM2_CONF").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        command.args(["dev", "--until-stdin-ends", "--listen", listen, "--data-dir"]).arg(data_dir);
+        command.args(&options.arguments).env_remove("SOFTHSM2_CONF");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         if let Some(folder) = &options.failpoint_dir {
             command.env("STRONGROOM_FAILPOINT_DIR", folder);
         }
         let mut child = command.spawn().context("strongroom could not be started")?;
+        let lifeline = child.stdin.take();
         match wait_until_ready(&mut child) {
-            Ok(endpoint) => Ok(Self { child, endpoint, data_dir: data_dir.to_owned(), _folder: None }),
+            Ok(endpoint) => {
+                Ok(Self { child, _lifeline: lifeline, endpoint, data_dir: data_dir.to_owned(), _folder: None })
+            }
             Err(error) => {
                 let _already_dead = child.kill();
                 let _status = child.wait();
