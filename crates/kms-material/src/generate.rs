@@ -64,7 +64,6 @@ impl Keeper {
             };
             made.materials = vec![material.clone()];
             tx.insert_key(&made, tags)?;
-            tx.put_material(&facts.address, &material)?;
             tx.bind_object(id, &facts.address, &material.id)?;
             tx.mark_present(id)?;
             Ok(record(tx, &audit(Value::Null))?)

@@ -23,6 +23,9 @@ use crate::{Audit, Keeper, record};
 /// Failures of unwrapping leave no sooner than this after the start, so that time tells nothing (cryptography.md 3.2).
 const FAILURE_TIME: Duration = Duration::from_millis(100);
 
+/// Imports of other bytes than a key's own that are answered in a day; past it the key's imports are throttled.
+pub const MISMATCHES_PER_DAY: i32 = 100;
+
 /// `ImportType`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ImportType {
@@ -70,7 +73,7 @@ impl Keeper {
     ///
     /// # Errors
     /// `InvalidCiphertextException` if it does not unwrap to 32 bytes; `IncorrectKeyMaterialException` if the bytes are
-    /// not what they must be; `ExpiredImportTokenException` when the pair's attempts are used up;
+    /// not what they must be, `ThrottlingException` after 100 such answers in a day; `ExpiredImportTokenException` when the pair's attempts are used up;
     /// `KMSInvalidStateException` if the key changed meanwhile; `DependencyTimeoutException` if another import, a delete
     /// or an outage came between: nothing was imported, or the next attempt tells.
     pub fn import(
@@ -86,14 +89,32 @@ impl Keeper {
             algorithm: pair.algorithm,
             encrypted: import.encrypted,
         };
+        self.check_mismatches(&facts.address)?;
         let id = self.identify(facts, &wrapped)?;
-        place_of(facts, &id, import.import_type, import.material_id.as_ref())?;
+        if let Err(refusal) = place_of(facts, &id, import.import_type, import.material_id.as_ref()) {
+            if matches!(refusal, KmsError::IncorrectKeyMaterial(_)) {
+                self.count_mismatch(&facts.address)?;
+            }
+            return Err(refusal);
+        }
         let attempt = Attempt { import, wrapped, id, address: facts.address, material_version: facts.material_version };
         match facts.material(&id).and_then(|material| material.object) {
             Some(object) => self.reimport_present(&attempt, object, audit)?,
             None => self.import_absent(&attempt, audit)?,
         }
         Ok(id)
+    }
+
+    /// Bounds guesses at material of low entropy (cryptography.md 2).
+    fn check_mismatches(&self, address: &KeyAddress) -> Result<(), KmsError> {
+        let today = self.clock.real_now().date();
+        let mismatches = self.metadata.read(|tx| tx.import_mismatches(address, today))?;
+        if mismatches >= MISMATCHES_PER_DAY { Err(KmsError::Throttling) } else { Ok(()) }
+    }
+
+    fn count_mismatch(&self, address: &KeyAddress) -> Result<(), KmsError> {
+        let today = self.clock.real_now().date();
+        Ok(self.metadata.write(|tx| tx.count_import_mismatch(address, today))?)
     }
 
     /// I0: the id of the wrapped bytes, found with session objects only.

@@ -132,7 +132,10 @@ impl Keeper {
             self.metadata.write(|tx| tx.condemn(*id))?;
             self.finish(None, *id)?;
         }
-        self.metadata.write(|tx| tx.forget_wrapping_keys(now - MEMORY))?;
+        self.metadata.write(|tx| {
+            tx.forget_import_mismatches(self.clock.real_now().date())?;
+            tx.forget_wrapping_keys(now - MEMORY)
+        })?;
         Ok(spent.len())
     }
 

@@ -7,6 +7,7 @@
 
 mod audit_outbox;
 mod error;
+mod import_mismatches;
 mod keys;
 mod lease;
 mod listener;

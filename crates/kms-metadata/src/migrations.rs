@@ -50,7 +50,10 @@ mod tests {
         let database = TestDatabase::new();
         migrate(&database.url()).unwrap();
         let migrated = tables(&database);
-        assert_eq!(migrated, "audit_outbox key_materials key_objects keys nodes tags token_stores wrapping_keys");
+        assert_eq!(
+            migrated,
+            "audit_outbox import_mismatches key_materials key_objects keys nodes tags token_stores wrapping_keys"
+        );
         under_lock(&database.url(), |connection| connection.revert_all_migrations(MIGRATIONS).map(drop)).unwrap();
         assert_eq!(tables(&database), "");
         let functions = "SELECT count(*)::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
@@ -71,7 +74,7 @@ mod tests {
             }
         });
         let applied = database.execute("SELECT count(*)::text FROM __diesel_schema_migrations").unwrap();
-        assert_eq!(applied, "6");
+        assert_eq!(applied, "7");
     }
 
     #[test]

@@ -12,6 +12,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    import_mismatches (region, key_id, day) {
+        region -> Text,
+        key_id -> Text,
+        day -> Date,
+        mismatches -> Int4,
+    }
+}
+
+diesel::table! {
     key_materials (region, key_id, material_id) {
         region -> Text,
         key_id -> Text,
@@ -108,6 +117,7 @@ diesel::joinable!(wrapping_keys -> key_objects (object_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     audit_outbox,
+    import_mismatches,
     key_materials,
     key_objects,
     keys,

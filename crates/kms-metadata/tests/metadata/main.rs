@@ -4,6 +4,7 @@
 
 mod audit_outbox;
 mod fixture;
+mod import_mismatches;
 mod keys;
 mod materials;
 mod objects;
