@@ -23,10 +23,12 @@ impl Token {
     /// only if deployments share it.
     ///
     /// # Errors
-    /// [`HsmError::Unavailable`].
+    /// [`HsmError::TokenUnknown`] if the token's folder is away, [`HsmError::Unavailable`].
     pub fn find_deployments(&self) -> Result<Vec<(ObjectId, Uuid)>, HsmError> {
         let session = self.ready_session()?;
-        let found = search::sentinels(&session, &self.lock.acquire_for_search()?, None).map_err(unavailable)?;
+        let guard = self.lock.acquire()?;
+        self.see_everything(&session, &guard)?;
+        let found = search::sentinels(&session, &guard, None).map_err(unavailable)?;
         let named = |handle| Some((object_id_behind(&session, handle)?, deployment_behind(&session, handle)?));
         Ok(found.into_iter().filter_map(named).collect())
     }
@@ -37,7 +39,8 @@ impl Token {
     ///
     /// # Errors
     /// [`HsmError::ObjectMismatch`] if an object of these ids is something else, [`HsmError::ObjectMissing`] if the
-    /// sentinel is there without the root key, [`HsmError::Unavailable`].
+    /// sentinel is there without the root key, [`HsmError::TokenUnknown`] if the token's folder is away,
+    /// [`HsmError::Unavailable`].
     pub fn establish(
         &self,
         deployment: Uuid,
@@ -47,6 +50,7 @@ impl Token {
     ) -> Result<(), HsmError> {
         let session = self.ready_session()?;
         let guard = self.lock.acquire()?;
+        self.see_everything(&session, &guard)?;
         let is_complete = match Sentinel::find(&session, &guard, sentinel) {
             Ok(found) if found.deployment() == deployment => true,
             Ok(_) => return Err(HsmError::ObjectMismatch),

@@ -35,7 +35,7 @@ impl Token {
         self.prove_absence(&session, &guard, id, &handles)
     }
 
-    /// The sentinel, a search that finds none, handles that name nothing, the sentinel again.
+    /// The sentinel, a search that finds none, handles that name nothing, no hidden objects, the sentinel again.
     fn prove_absence(
         &self,
         session: &Session,
@@ -52,6 +52,7 @@ impl Token {
                 return Err(HsmError::Unavailable("C_DestroyObject: the handle still works".to_owned()));
             }
         }
+        self.see_everything(session, guard)?;
         // A claim of another thread cannot have cached it anew: its handle would have had to be found.
         self.handles.forget(id);
         self.see_sentinel(session, guard)

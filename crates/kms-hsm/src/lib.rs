@@ -5,6 +5,7 @@
 //! never mistaken for an absent token. What is peculiar to a make of token stays in `quirks`.
 
 mod capabilities;
+mod completeness;
 mod config;
 mod deployment;
 mod destroy;

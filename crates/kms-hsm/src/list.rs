@@ -9,7 +9,6 @@ use kms_core::ids::{KeyId, Region};
 use crate::error::{Fault, fault_of, unavailable};
 use crate::search::{self, Description};
 use crate::token::Token;
-use crate::write_lock::SearchGuard;
 
 impl Token {
     /// See [`kms_core::Hsm::list`]. The sentinel itself is no key and is left out.
@@ -17,7 +16,7 @@ impl Token {
         let session = self.ready_session()?;
         let guard = self.lock.acquire_for_search()?;
         self.see_sentinel(&session, &guard)?;
-        let handles = find_keys(&session, &guard)?;
+        let handles = search::all(&session, &guard).map_err(unavailable)?;
         drop(guard);
         // Reading takes no lock, because it takes seconds at 10,000 objects; so it may meet an object that is being made.
         let Described { mut described, unclear } = describe_each(&session, handles);
@@ -25,8 +24,11 @@ impl Token {
         for handle in unclear {
             described.extend(describe_torn(&session, handle)?);
         }
+        self.see_everything(&session, &guard)?;
         self.see_sentinel(&session, &guard)?;
-        let ours = described.into_iter().filter(|object| is_ours(&object.label) || is_nameless(object));
+        let ours = described
+            .into_iter()
+            .filter(|object| is_key_or_torn(object) && (is_ours(&object.label) || is_nameless(object)));
         Ok(ours
             .map(|object| FoundObject {
                 id: object.id,
@@ -35,13 +37,6 @@ impl Token {
             })
             .collect())
     }
-}
-
-/// Every secret and private key object of the token, ours or not.
-pub(crate) fn find_keys(session: &Session, guard: &SearchGuard<'_>) -> Result<Vec<ObjectHandle>, HsmError> {
-    let mut handles = search::by_class(session, guard, ObjectClass::SECRET_KEY).map_err(unavailable)?;
-    handles.extend(search::by_class(session, guard, ObjectClass::PRIVATE_KEY).map_err(unavailable)?);
-    Ok(handles)
 }
 
 /// Descriptions, and the handles of objects that have no name or could not be read.
@@ -70,6 +65,10 @@ fn describe_torn(session: &Session, handle: ObjectHandle) -> Result<Option<Descr
         Err(error) if fault_of(&error, false) == Fault::SessionLost => Err(unavailable(error)),
         Err(_) => Ok(Some(Description { handle, id: None, label: String::new(), class: None })),
     }
+}
+
+fn is_key_or_torn(object: &Description) -> bool {
+    object.class.is_none_or(|class| class == ObjectClass::SECRET_KEY || class == ObjectClass::PRIVATE_KEY)
 }
 
 /// An object torn by a kill: it has neither id nor label.

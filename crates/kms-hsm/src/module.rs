@@ -6,18 +6,25 @@ use cryptoki::slot::{Slot, TokenInfo};
 
 use crate::config::{OpenError, TokenConfig};
 
+/// The library, and whether this call was the one that initialised it in this process.
+pub(crate) struct Initialised {
+    pub(crate) module: Pkcs11,
+    pub(crate) is_first: bool,
+}
+
 /// Loads the library and initialises it, once per process: a second token of the same library finds it initialised.
 ///
 /// # Errors
 /// [`OpenError::Module`].
-pub(crate) fn initialise(config: &TokenConfig) -> Result<Pkcs11, OpenError> {
+pub(crate) fn initialise(config: &TokenConfig) -> Result<Initialised, OpenError> {
     let failed = |error: Error| OpenError::Module(describe(&error));
     let module = Pkcs11::new(&config.module).map_err(failed)?;
     // Never unloaded again, not even when opening fails further on: SoftHSM's exit handlers crash a process that has
     // unmapped it (hsm-facts 7).
     std::mem::forget(module.clone());
     match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
+        Ok(()) => Ok(Initialised { module, is_first: true }),
+        Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(Initialised { module, is_first: false }),
         Err(error) => Err(failed(error)),
     }
 }

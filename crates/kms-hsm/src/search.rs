@@ -33,6 +33,14 @@ pub(crate) fn by_class(session: &Session, _guard: &SearchGuard<'_>, class: Objec
     session.find_objects(&[Attribute::Token(true), Attribute::Class(class)])
 }
 
+/// Every token object.
+///
+/// # Errors
+/// The return code of `C_FindObjects*`.
+pub(crate) fn all(session: &Session, _guard: &SearchGuard<'_>) -> Result<Vec<ObjectHandle>> {
+    session.find_objects(&[Attribute::Token(true)])
+}
+
 /// The sentinel of this id, or every sentinel.
 ///
 /// # Errors

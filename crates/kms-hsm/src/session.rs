@@ -110,6 +110,11 @@ impl Connector {
         self.0.logins.load(Ordering::Acquire)
     }
 
+    /// The guard of `token.object`, of a SoftHSM token.
+    pub(crate) fn token_file(&self) -> Option<&TokenFile> {
+        self.0.token_file.as_ref()
+    }
+
     /// Makes every cached handle stale.
     pub(crate) fn forget_handles(&self) {
         self.0.logins.fetch_add(1, Ordering::AcqRel);

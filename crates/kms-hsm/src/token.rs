@@ -7,10 +7,11 @@ use kms_core::HsmError;
 use r2d2::Pool;
 
 use crate::capabilities::Capabilities;
+use crate::completeness::Sight;
 use crate::config::{OpenError, TokenConfig};
 use crate::error::unavailable;
 use crate::handle_cache::HandleCache;
-use crate::module;
+use crate::module::{self, Initialised};
 use crate::quirks::softhsm::token_file::TokenFile;
 use crate::quirks::{self, Quirks};
 use crate::raw::RawSign;
@@ -31,6 +32,7 @@ pub struct Token {
     /// The login of the last full scan; held while one runs, so that only one does.
     pub(crate) scanned: Mutex<Option<u64>>,
     pub(crate) sentinel: OnceLock<Sentinel>,
+    pub(crate) sight: Sight,
     identity: TokenIdentity,
 }
 
@@ -60,8 +62,9 @@ impl Token {
         let lock = WriteLock::open(folder)?;
         let guard = lock.acquire()?;
         let token_file = folder.map(|folder| TokenFile::new(folder, &config.token_label));
-        token_file.as_ref().map_or(Ok(()), TokenFile::check)?;
-        let module = module::initialise(&config)?;
+        // The copy is renewed before the first login too: that login may be the one that a kill tears.
+        token_file.as_ref().map_or(Ok(()), |file| file.check().and_then(|()| file.renew()))?;
+        let Initialised { module, is_first } = module::initialise(&config)?;
         let (slot, info) = module::slot_of(&module, &config.token_label)?;
         let raw = RawSign::load(&config.module).map_err(unavailable)?;
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
@@ -69,6 +72,7 @@ impl Token {
         let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
         let capabilities =
             connector.with_anchor(|session| self_test::run(session, &raw, &mechanisms, &mut quirks, &guard))?;
+        let sight = connector.with_anchor(|session| Sight::begin(session, &guard, connector.token_file(), is_first))?;
         drop(guard);
         let pool = connector.pool(config.sessions)?;
         let identity = TokenIdentity {
@@ -79,7 +83,7 @@ impl Token {
             quirks: quirks.name,
         };
         let (handles, scanned, sentinel) = (HandleCache::default(), Mutex::new(None), OnceLock::new());
-        Ok(Self { connector, pool, lock, raw, quirks, capabilities, handles, scanned, sentinel, identity })
+        Ok(Self { connector, pool, lock, raw, quirks, capabilities, handles, scanned, sentinel, sight, identity })
     }
 
     /// What the token can do, found by trying it.
@@ -114,8 +118,12 @@ impl Token {
     /// Sees the sentinel now.
     ///
     /// # Errors
-    /// [`HsmError::TokenUnknown`] also before [`Token::attach`].
+    /// [`HsmError::TokenUnknown`] also before [`Token::attach`], and for good once objects were found to be hidden from
+    /// this process.
     pub(crate) fn see_sentinel(&self, session: &Session, guard: &SearchGuard<'_>) -> Result<(), HsmError> {
+        if self.sight.is_blind() {
+            return Err(HsmError::TokenUnknown);
+        }
         let sentinel = self.sentinel.get().ok_or(HsmError::TokenUnknown)?;
         if sentinel.see(session, guard, self.quirks.reading_refreshes)? == Sighting::NewHandle {
             self.connector.forget_handles();

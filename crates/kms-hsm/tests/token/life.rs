@@ -1,14 +1,17 @@
 //! The life of objects in one process.
 
-use kms_core::hsm::TokenObject;
+use kms_core::hsm::{TokenObject, WrappedMaterial};
 use kms_core::ids::ObjectId;
 use kms_core::kdf::{hmac_sha256, kdf_input};
+use kms_core::key_spec::WrappingKeySpec;
 use kms_core::secret::SecretKey;
+use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError};
 use kms_hsm::{RsaUnwrap, Token};
 use uuid::Uuid;
 
 use crate::place::{DEPLOYMENT, ROOT_MATERIAL, SENTINEL, fresh, own_process, root};
+use crate::wrapping::Pair;
 
 #[test]
 fn a_secret_is_generated_used_and_destroyed() {
@@ -88,6 +91,12 @@ fn an_object_is_not_lent_to_another_label_nor_by_a_wrong_class() {
         let wrong = TokenObject { label: fresh().label, ..object.clone() };
         assert!(matches!(token.mac(&wrong, &[0; 55]), Err(HsmError::ObjectMismatch)));
         token.mac(&object, &[0; 55]).unwrap();
+
+        let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha1);
+        assert!(matches!(token.mac(&pair.object, &[0; 55]), Err(HsmError::ObjectMismatch)));
+        let blob = pair.wrap(&[1; 32]);
+        let misnamed = WrappedMaterial { pair: &object, ..pair.wrapped(&blob) };
+        assert!(matches!(token.probe_wrapped(&misnamed, &[0; 55]), Err(HsmError::ObjectMismatch)));
     });
 }
 

@@ -4,12 +4,14 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests may panic and print")]
 
 mod away;
+mod failpoints;
 mod foreign;
 mod frozen;
 mod life;
 mod place;
 mod threads;
 mod torn;
+mod vectors;
 mod witness;
 mod worker;
 mod wrapping;

@@ -10,6 +10,7 @@ use kms_hsm::Token;
 use kms_hsm::scan::independent_count;
 use uuid::Uuid;
 
+use crate::failpoints::lose_folder_at;
 use crate::place::{Place, SENTINEL};
 
 /// Not a test of its own: tests start this binary again with the words of the work to do.
@@ -20,8 +21,8 @@ fn works() {
     let words = std::env::var("KMS_HSM_TEST_WORDS").unwrap();
     match words.as_str() {
         "log-in" => drop(Token::open(place.config()).unwrap()),
-        "obey" => obey(Token::open(place.config()).unwrap()),
-        "establish-and-obey" => obey(place.token()),
+        "obey" => obey(&place, Token::open(place.config()).unwrap()),
+        "establish-and-obey" => obey(&place, place.token()),
         "count" => answer(&format!("{:?}", independent_count(place.config()).unwrap())),
         other => panic!("unknown work: {other}"),
     }
@@ -88,7 +89,7 @@ pub(crate) fn next_answer(answers: &mut impl BufRead) -> String {
     panic!("the worker ended without an answer");
 }
 
-fn obey(token: Token) {
+fn obey(place: &Place, token: Token) {
     token.attach(SENTINEL).unwrap();
     answer("ready");
     for line in std::io::stdin().lines() {
@@ -101,7 +102,11 @@ fn obey(token: Token) {
             "destroy" => token.destroy(object.id),
             "list" => token.list().map(drop),
             "check" => token.check(),
-            other => panic!("unknown order: {other}"),
+            verb => {
+                let failpoint = verb.strip_prefix("destroy-without-folder-at-").expect("a known order");
+                lose_folder_at(place, failpoint);
+                token.destroy(object.id)
+            }
         };
         answer(&format!("{done:?}"));
     }

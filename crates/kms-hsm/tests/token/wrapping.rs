@@ -16,7 +16,7 @@ use sha2::Sha256;
 use crate::place::{fresh, own_process};
 use crate::witness::Witness;
 
-const ALGORITHMS: [WrappingAlgorithm; 4] = [
+pub(crate) const ALGORITHMS: [WrappingAlgorithm; 4] = [
     WrappingAlgorithm::RsaesOaepSha1,
     WrappingAlgorithm::RsaesOaepSha256,
     WrappingAlgorithm::RsaAesKeyWrapSha1,
@@ -25,7 +25,7 @@ const ALGORITHMS: [WrappingAlgorithm; 4] = [
 
 /// A pair in the token and what a client does with its public half.
 pub(crate) struct Pair {
-    object: TokenObject,
+    pub(crate) object: TokenObject,
     spec: WrappingKeySpec,
     algorithm: WrappingAlgorithm,
     public: PublicKey,
@@ -42,7 +42,7 @@ impl Pair {
         self.wrap_under(&[0x6b; 32], material)
     }
 
-    fn wrap_under(&self, ephemeral: &[u8; 32], material: &[u8]) -> Vec<u8> {
+    pub(crate) fn wrap_under(&self, ephemeral: &[u8; 32], material: &[u8]) -> Vec<u8> {
         use WrappingAlgorithm::{RsaAesKeyWrapSha1, RsaAesKeyWrapSha256, RsaesOaepSha1};
         let follows = matches!(self.algorithm, RsaAesKeyWrapSha1 | RsaAesKeyWrapSha256);
         let first = if follows { ephemeral } else { material };
@@ -88,7 +88,7 @@ fn larger_pairs_work_too() {
     });
 }
 
-fn import(token: &Token, pair: &Pair) {
+pub(crate) fn import(token: &Token, pair: &Pair) {
     let (material, input) = ([0x17; 32], kdf_input(b"strongroom/f/1", &[0; 32], 256));
     let blob = pair.wrap(&material);
     let expected = hmac_sha256(&material, &[&input]);

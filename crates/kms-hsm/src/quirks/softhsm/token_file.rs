@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::object_file::{self, Value};
 use super::token_copy::{Entry, TokenCopy, write_atomically};
 use crate::config::OpenError;
 
@@ -64,6 +65,26 @@ impl TokenFile {
         copy.store(&self.folder)
     }
 
+    /// How many token objects the token's folder holds beyond those that a search has found: 0 if it found them all.
+    ///
+    /// # Errors
+    /// [`OpenError::TokenMissing`] if the folder is away, [`OpenError::File`].
+    pub(crate) fn count_hidden(&self, found: usize) -> Result<usize, OpenError> {
+        for slot_folder in self.slot_folders()? {
+            if label_of(&read(&slot_folder.join("token.object"))?).as_deref() != Some(&self.label) {
+                continue;
+            }
+            let files = object_files(&slot_folder)?;
+            // Reading them all is worth it only if there are more files than objects; then torn ones are told apart.
+            if files.len() <= found {
+                return Ok(0);
+            }
+            let whole = files.iter().filter(|path| read(path).is_ok_and(|bytes| object_file::is_token_object(&bytes)));
+            return Ok(whole.count().saturating_sub(found));
+        }
+        Err(OpenError::TokenMissing(format!("no folder in {}", self.folder.display())))
+    }
+
     fn restore_if_torn(&self, path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
         let mut found = read(path)?;
         for _ in 0..2 {
@@ -107,42 +128,38 @@ impl TokenFile {
     }
 }
 
-/// The token label in the bytes of a whole `token.object`, or none if they are torn. The form: a counter, then attributes
-/// of type, kind and value, all big-endian 64-bit numbers; label, serial, flags and the master key wrapped under each PIN.
-pub(crate) fn label_of(bytes: &[u8]) -> Option<String> {
-    const LABEL: u64 = 0x8000_5349;
-    const WRAPPED_UNDER_USER_PIN: u64 = 0x8000_534d;
-    let (_, mut rest) = split_number(bytes)?;
-    let (mut label, mut has_flags, mut byte_strings) = (None, false, 0);
-    let mut has_user_pin = false;
-    while !rest.is_empty() {
-        let (attribute, tail) = split_number(rest)?;
-        let (kind, tail) = split_number(tail)?;
-        rest = match kind {
-            1 => tail.split_first()?.1,
-            2 => {
-                has_flags = true;
-                split_number(tail)?.1
-            }
-            3 => {
-                let (length, tail) = split_number(tail)?;
-                let (value, tail) = tail.split_at_checked(usize::try_from(length).ok()?)?;
-                byte_strings += usize::from(!value.is_empty());
-                has_user_pin |= attribute == WRAPPED_UNDER_USER_PIN && !value.is_empty();
-                if attribute == LABEL {
-                    label = Some(std::str::from_utf8(value).ok()?.trim_end().to_owned());
-                }
-                tail
-            }
-            _ => return None,
-        };
+/// Files `*.object` of more than no bytes; a kill can leave empty ones.
+fn object_files(slot_folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(slot_folder).map_err(OpenError::file(slot_folder))? {
+        let path = entry.map_err(OpenError::file(slot_folder))?.path();
+        let is_object = path.extension().is_some_and(|extension| extension == "object");
+        // A file that vanished since it was listed is no object.
+        if is_object && !path.ends_with("token.object") && path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            files.push(path);
+        }
     }
-    label.filter(|_| has_flags && has_user_pin && byte_strings >= 4)
+    Ok(files)
 }
 
-fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (number, rest) = bytes.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*number), rest))
+/// The token label in the bytes of a whole `token.object`, or none if they are torn: it has label, serial, flags and the
+/// master key wrapped under each PIN.
+pub(crate) fn label_of(bytes: &[u8]) -> Option<String> {
+    const LABEL: u64 = 0x8000_5349;
+    const FLAGS: u64 = 0x8000_534b;
+    const WRAPPED_UNDER_USER_PIN: u64 = 0x8000_534d;
+    let attributes = object_file::parse(bytes)?;
+    let text = |wanted| {
+        attributes.iter().find_map(|(attribute, value)| match value {
+            Value::Bytes(bytes) if *attribute == wanted && !bytes.is_empty() => Some(*bytes),
+            _ => None,
+        })
+    };
+    let has_flags =
+        attributes.iter().any(|(attribute, value)| *attribute == FLAGS && matches!(value, Value::Number(_)));
+    let is_whole = has_flags && text(WRAPPED_UNDER_USER_PIN).is_some();
+    let label = std::str::from_utf8(text(LABEL)?).ok()?.trim_end();
+    is_whole.then(|| label.to_owned())
 }
 
 /// A missing file counts as an empty one: both are torn.
