@@ -132,7 +132,16 @@ impl Keeper {
     /// I1: the material is there already; only its expiry and description change.
     fn reimport_present(&self, attempt: &Attempt<'_>, object: ObjectId, audit: Audit<'_>) -> Result<(), KmsError> {
         fail::fail_point!("material.import.before_reimport");
-        self.hsm.mac(&object_of(&attempt.address, object), &fingerprint_input())?;
+        if let Err(error) = self.hsm.mac(&object_of(&attempt.address, object), &fingerprint_input()) {
+            let row = self.metadata.read(|tx| Ok::<_, KmsError>(tx.find_object(object)?))?;
+            // An expiry or a delete on the way is nobody's fault: the client comes again and finds the material absent.
+            let is_present = row.is_some_and(|row| row.state == ObjectState::Present);
+            return Err(if is_present {
+                error.into()
+            } else {
+                KmsError::timeout("the material went while it was imported")
+            });
+        }
         self.metadata.write(|tx| {
             let facts = self.recheck(tx, attempt)?;
             if facts.material(&attempt.id).and_then(|material| material.object) != Some(object) {
