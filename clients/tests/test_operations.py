@@ -1,0 +1,221 @@
+"""boto3 calls every operation that the server says it serves, and every one that it says it does not."""
+
+import base64
+import datetime
+import os
+import subprocess
+
+import pytest
+
+from tools import token_objects, wait_until
+
+WRAPPING = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
+
+
+def operations(word):
+    """Names of the operations that `strongroom operations` lists with this word."""
+    listing = subprocess.run(
+        [os.environ["STRONGROOM_BIN"], "operations"], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+    return [line.split("\t")[0] for line in listing.splitlines() if line.split("\t")[1] == word]
+
+
+# One function per operation, by its name: what a success looks like to boto3. A name that is served and stands nowhere
+# here fails the test below.
+
+
+def cancel_key_deletion(kms, key):
+    kms.schedule_key_deletion(KeyId=key)
+    assert kms.cancel_key_deletion(KeyId=key)["KeyId"] == key
+    metadata = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert (metadata["KeyState"], "DeletionDate" in metadata) == ("Disabled", False)
+
+
+def create_key(kms, key):
+    made = kms.create_key(Description="für Ä", Tags=[{"TagKey": "team", "TagValue": "ops"}])["KeyMetadata"]
+    assert made["Arn"] == f"arn:aws:kms:us-east-1:{made['AWSAccountId']}:key/{made['KeyId']}"
+    assert (made["KeyState"], made["Enabled"], made["Origin"]) == ("Enabled", True, "AWS_KMS")
+    assert made["EncryptionAlgorithms"] == ["SYMMETRIC_DEFAULT"]
+    assert made["KeySpec"] == made["CustomerMasterKeySpec"] == "SYMMETRIC_DEFAULT"
+    assert len(made["CurrentKeyMaterialId"]) == 64
+    assert abs(made["CreationDate"] - datetime.datetime.now(datetime.timezone.utc)) < datetime.timedelta(minutes=1)
+
+
+def decrypt(kms, key):
+    context = {"purpose": "Prüfung ☂", "empty": ""}
+    blob = kms.encrypt(KeyId=key, Plaintext=b"\x00" * 4096, EncryptionContext=context)["CiphertextBlob"]
+    for members in ({}, {"KeyId": key}, {"KeyId": key.rsplit("/")[-1], "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}):
+        answer = kms.decrypt(CiphertextBlob=blob, EncryptionContext=context, **members)
+        assert (answer["Plaintext"], answer["KeyId"]) == (b"\x00" * 4096, key)
+        assert answer["KeyMaterialId"] == kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"]
+
+
+def describe_key(kms, key):
+    by_arn = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert by_arn == kms.describe_key(KeyId=by_arn["KeyId"])["KeyMetadata"]
+    assert (by_arn["KeyManager"], by_arn["KeyUsage"], by_arn["MultiRegion"]) == ("CUSTOMER", "ENCRYPT_DECRYPT", False)
+
+
+def disable_key(kms, key):
+    kms.disable_key(KeyId=key)
+    kms.disable_key(KeyId=key)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Disabled"
+
+
+def enable_key(kms, key):
+    kms.disable_key(KeyId=key)
+    kms.enable_key(KeyId=key)
+    assert kms.encrypt(KeyId=key, Plaintext=b"works again")["KeyId"] == key
+
+
+def encrypt(kms, key):
+    answer = kms.encrypt(KeyId=key, Plaintext=b"a letter")
+    assert (answer["KeyId"], answer["EncryptionAlgorithm"]) == (key, "SYMMETRIC_DEFAULT")
+    assert b"a letter" not in answer["CiphertextBlob"]
+    assert answer["CiphertextBlob"] != kms.encrypt(KeyId=key, Plaintext=b"a letter")["CiphertextBlob"]
+
+
+def generate_data_key(kms, key):
+    for members, length in (({"KeySpec": "AES_256"}, 32), ({"KeySpec": "AES_128"}, 16), ({"NumberOfBytes": 1024}, 1024)):
+        answer = kms.generate_data_key(KeyId=key, EncryptionContext={"n": str(length)}, **members)
+        assert len(answer["Plaintext"]) == length
+        opened = kms.decrypt(CiphertextBlob=answer["CiphertextBlob"], EncryptionContext={"n": str(length)})
+        assert (opened["Plaintext"], opened["KeyMaterialId"]) == (answer["Plaintext"], answer["KeyMaterialId"])
+
+
+def generate_data_key_without_plaintext(kms, key):
+    answer = kms.generate_data_key_without_plaintext(KeyId=key, KeySpec="AES_256")
+    assert "Plaintext" not in answer
+    assert len(kms.decrypt(CiphertextBlob=answer["CiphertextBlob"])["Plaintext"]) == 32
+
+
+def generate_random(kms, key):
+    values = {kms.generate_random(NumberOfBytes=32)["Plaintext"] for _ in range(5)}
+    assert (len(values), {len(value) for value in values}) == (5, {32})
+    assert len(kms.generate_random(NumberOfBytes=1024)["Plaintext"]) == 1024
+
+
+def get_parameters_for_import(kms, key):
+    external = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["Arn"]
+    answer = kms.get_parameters_for_import(KeyId=external, **WRAPPING)
+    assert answer["KeyId"] == external
+    assert base64.b64encode(answer["PublicKey"]).startswith(b"MIIBIjAN")  # SubjectPublicKeyInfo of RSA-2048
+    ahead = answer["ParametersValidTo"] - datetime.datetime.now(datetime.timezone.utc)
+    assert abs(ahead - datetime.timedelta(hours=24)) < datetime.timedelta(minutes=1)
+
+
+def list_keys(kms, key):
+    assert kms.list_keys()["Keys"] == [{"KeyId": key.rsplit("/")[-1], "KeyArn": key}]
+
+
+def schedule_key_deletion(kms, key):
+    answer = kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    assert (answer["KeyId"], answer["KeyState"], answer["PendingWindowInDays"]) == (key, "PendingDeletion", 7)
+    metadata = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert (metadata["KeyState"], metadata["DeletionDate"]) == ("PendingDeletion", answer["DeletionDate"])
+
+
+def update_key_description(kms, key):
+    kms.update_key_description(KeyId=key, Description="new")
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["Description"] == "new"
+
+
+ELSEWHERE = {
+    "DeleteImportedKeyMaterial": "test_material_goes_with_its_expiry_and_comes_back",
+    "ImportKeyMaterial": "test_material_goes_with_its_expiry_and_comes_back",
+}
+
+
+def snake(name):
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+@pytest.mark.parametrize("name", operations("served"))
+def test_a_served_operation_answers_as_boto3_expects(name, kms, key):
+    test = globals()[ELSEWHERE.get(name) or snake(name)]
+    if name not in ELSEWHERE:
+        test(kms, key)
+
+
+@pytest.mark.parametrize("name", operations("not yet"))
+def test_an_operation_that_is_not_served_says_so(name, kms):
+    shape = kms.meta.service_model.operation_model(name).input_shape
+    with pytest.raises(kms.exceptions.UnsupportedOperationException) as refusal:
+        getattr(kms, snake(name))(**smallest(shape))
+    assert refusal.value.response["Error"]["Message"] == f"{name} is not served yet."
+
+
+def smallest(shape):
+    """The smallest input that the service model allows, near enough."""
+    match shape.type_name:
+        case "structure":
+            return {member: smallest(shape.members[member]) for member in shape.required_members}
+        case "list":
+            return [smallest(shape.member)] * shape.metadata.get("min", 1)
+        case "blob":
+            return b"x"
+        case "integer":
+            return shape.metadata.get("min", 1)
+        case _ if shape.enum:
+            return shape.enum[0]
+        case _ if shape.name == "CustomKeyStoreIdType":
+            return "cks-1234567890abcdef0"
+        case _ if shape.name == "RegionType":
+            return "eu-west-1"
+        case _:
+            return "alias/a" if shape.name == "AliasNameType" else "x" * shape.metadata.get("min", 1)
+
+
+def test_pages_of_keys_come_in_order_and_without_gap(kms):
+    made = {kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["Arn"] for _ in range(7)}
+    pages = list(kms.get_paginator("list_keys").paginate(PaginationConfig={"PageSize": 3}))
+    assert [(len(page["Keys"]), page["Truncated"]) for page in pages] == [(3, True), (3, True), (1, False)]
+    assert "NextMarker" not in pages[-1]
+    assert {key["KeyArn"] for page in pages for key in page["Keys"]} == made
+    some = kms.get_paginator("list_keys").paginate(PaginationConfig={"MaxItems": 5, "PageSize": 2}).build_full_result()
+    assert len(some["Keys"]) == 5
+
+
+def test_every_region_has_keys_of_its_own(client, account, kms, key):
+    elsewhere = client(account, region="eu-central-1")
+    assert elsewhere.list_keys()["Keys"] == []
+    assert ":eu-central-1:" in elsewhere.create_key()["KeyMetadata"]["Arn"]
+    assert [entry["KeyArn"] for entry in kms.list_keys()["Keys"]] == [key]
+
+
+def test_material_goes_with_its_expiry_and_comes_back(kms, empty_key, import_material, server, clock):
+    material = os.urandom(32)
+    valid_to = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).replace(microsecond=0)
+    made = import_material(empty_key, material, ValidTo=valid_to, ExpirationModel="KEY_MATERIAL_EXPIRES")
+    metadata = kms.describe_key(KeyId=empty_key)["KeyMetadata"]
+    assert (metadata["KeyState"], metadata["ExpirationModel"], metadata["ValidTo"]) == (
+        "Enabled",
+        "KEY_MATERIAL_EXPIRES",
+        valid_to,
+    )
+    assert metadata["CurrentKeyMaterialId"] == made["KeyMaterialId"]
+    blob = kms.encrypt(KeyId=empty_key, Plaintext=b"a letter")["CiphertextBlob"]
+
+    clock(3601)
+    with pytest.raises(kms.exceptions.KMSInvalidStateException):
+        kms.decrypt(CiphertextBlob=blob)
+    metadata = kms.describe_key(KeyId=empty_key)["KeyMetadata"]
+    assert (metadata["KeyState"], "ValidTo" in metadata) == ("PendingImport", False)
+    wait_until(lambda: token_objects(server.data_dir, empty_key.rsplit("/")[-1]) == 0)
+
+    assert import_material(empty_key, material)["KeyMaterialId"] == made["KeyMaterialId"]
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"a letter"
+    deleted = kms.delete_imported_key_material(KeyId=empty_key, KeyMaterialId=made["KeyMaterialId"])
+    assert (deleted["KeyId"], deleted["KeyMaterialId"]) == (empty_key, made["KeyMaterialId"])
+    assert "KeyMaterialId" not in kms.delete_imported_key_material(KeyId=empty_key)
+    assert token_objects(server.data_dir, empty_key.rsplit("/")[-1]) == 0
+
+
+def test_each_answer_is_recorded_with_its_request_id_and_no_secret(kms, key, server):
+    answer = kms.encrypt(KeyId=key, Plaintext=b"a letter that nobody may read")
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    records = [line for line in server.audit_lines() if request_id in line]
+    assert len(records) == 1
+    assert '"eventName":"Encrypt"' in records[0] and key in records[0]
+    secrets = (b"a letter that nobody may read", answer["CiphertextBlob"])
+    assert not any(base64.b64encode(secret).decode() in records[0] for secret in secrets)
