@@ -29,7 +29,7 @@ pub(crate) fn start_log() {
     let _already_set = if is_json { builder.json().try_init() } else { builder.try_init() };
 }
 
-/// No core dump and no other process may read this one's memory.
+/// No core dump, no other process that reads this one's memory, no page of it in swap.
 pub(crate) fn guard_memory() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
@@ -37,6 +37,21 @@ pub(crate) fn guard_memory() {
     }
     if rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).is_err() {
         tracing::warn!("the process could not be made undumpable");
+    }
+    lock_memory();
+}
+
+/// Keeps the pages of this process out of swap, where the system lets it: subkeys and message keys live in them. Pages are
+/// locked as they are used, so that reserved stacks cost nothing.
+fn lock_memory() {
+    use rustix::mm::{MlockAllFlags, mlockall};
+    use rustix::process::{Resource, geteuid, getrlimit};
+    // A finite limit would make a later allocation fail instead of this call.
+    if !geteuid().is_root() && getrlimit(Resource::Memlock).current.is_some() {
+        return;
+    }
+    if mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_err() {
+        tracing::warn!("memory could not be locked: secrets may reach swap");
     }
 }
 
