@@ -1,0 +1,102 @@
+//! What a single client waits for, and what a server costs while nobody asks it anything.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::Options;
+use crate::connection::Connection;
+use crate::load::median;
+use crate::process::{self, say};
+use crate::servers::{Node, Servers};
+use crate::table::{Bar, Table};
+
+/// Imports whose steps are timed.
+const IMPORTS: u8 = 9;
+/// The pool is looked at every two seconds, and an import takes one or two of its pairs.
+const POOL_REFILL: Duration = Duration::from_millis(4_500);
+const IDLE_LOOK: Duration = Duration::from_secs(30);
+const STARTS: usize = 3;
+
+/// Memory of a fresh server and of its Postgres.
+pub(crate) fn idle_memory(servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
+    let node = &servers.small;
+    let bar = Bar { most: 80.0, unit: "MiB" };
+    table.figure("memory of an idle server (resident)", process::resident(node.server.pid())?, bar);
+    let postgres = process::proportional_with_children(node.postgres()?)?;
+    table.note("memory of its private Postgres (proportional)", postgres, "MiB");
+    Ok(())
+}
+
+/// Encrypt with one connection, and the memory after all the load.
+pub(crate) async fn one_connection(options: &Options, servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
+    say("bench: one connection");
+    let server = &servers.small.server;
+    let mut figures = Vec::new();
+    for _ in 0..options.rounds {
+        let load = servers.small.encrypt();
+        figures.push(load.run(server.address(), server.pid(), 1, options.slice()).await?.p50() / 1000.0);
+    }
+    let bar = Bar { most: 0.3, unit: "ms" };
+    table.figure("Encrypt, one connection, p50", median(&figures), bar);
+    table.note("memory of the server after the load (resident)", process::resident(server.pid())?, "MiB");
+    Ok(())
+}
+
+/// GetParametersForImport with a warm pool, and DeleteImportedKeyMaterial.
+pub(crate) async fn import_and_delete(servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
+    say("bench: imports and deletions, each after a wait for the pool of wrapping keys");
+    let server = &servers.small.server;
+    let client = kms_e2e::client(server.endpoint(), "000000000000", "us-east-1");
+    let (mut parameters, mut deletions) = (Vec::new(), Vec::new());
+    for number in 0..IMPORTS {
+        let mut connection = Connection::open(server.address()).await?;
+        let answer = connection.json("CreateKey", r#"{"Origin":"EXTERNAL"}"#).await?;
+        let key = answer["KeyMetadata"]["KeyId"].as_str().context("a key without an id")?.to_owned();
+        tokio::time::sleep(POOL_REFILL).await;
+        let body =
+            format!(r#"{{"KeyId":"{key}","WrappingAlgorithm":"RSAES_OAEP_SHA_256","WrappingKeySpec":"RSA_2048"}}"#);
+        parameters.push(milliseconds(&mut connection, "GetParametersForImport", &body).await?);
+        kms_e2e::import(&client, &key, &kms_e2e::material(number)).await?;
+        let body = format!(r#"{{"KeyId":"{key}"}}"#);
+        deletions.push(milliseconds(&mut connection, "DeleteImportedKeyMaterial", &body).await?);
+    }
+    let bar = Bar { most: 15.0, unit: "ms" };
+    table.figure("GetParametersForImport, pool warm, p50", median(&parameters), bar);
+    table.note("DeleteImportedKeyMaterial, p50", median(&deletions), "ms");
+    Ok(())
+}
+
+/// Processor time of servers that nobody asks anything: watching, reconciling, proving the lease.
+pub(crate) async fn idle_processor(servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
+    say("bench: idle servers");
+    for node in [&servers.small, &servers.large] {
+        node.settle().await?;
+    }
+    let look = |node: &Node| process::cpu_time(node.server.pid());
+    let before = [look(&servers.small)?, look(&servers.large)?];
+    tokio::time::sleep(IDLE_LOOK).await;
+    let after = [look(&servers.small)?, look(&servers.large)?];
+    for (index, name) in ["few keys", "many keys"].iter().enumerate() {
+        let share = after[index].saturating_sub(before[index]).as_secs_f64() / IDLE_LOOK.as_secs_f64();
+        table.note(&format!("one processor, idle server with {name}"), share * 100.0, "%");
+    }
+    Ok(())
+}
+
+/// From `strongroom dev` to the ready line, over a folder made before.
+pub(crate) fn start_again(servers: &mut Servers, table: &mut Table) -> anyhow::Result<()> {
+    say("bench: starting again");
+    let bar = Bar { most: 2.0, unit: "s" };
+    for (name, node) in [("few keys", &mut servers.small), ("many keys", &mut servers.large)] {
+        let starts: anyhow::Result<Vec<f64>> = (0..STARTS).map(|_| Ok(node.start_again()?.as_secs_f64())).collect();
+        table.figure(&format!("dev ready on a folder made before, {name}"), median(&starts?), bar);
+    }
+    Ok(())
+}
+
+async fn milliseconds(connection: &mut Connection, operation: &str, body: &str) -> anyhow::Result<f64> {
+    let begin = Instant::now();
+    connection.json(operation, body).await?;
+    Ok(begin.elapsed().as_secs_f64() * 1e3)
+}
