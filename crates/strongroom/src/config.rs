@@ -126,11 +126,14 @@ fn override_setting(table: &mut toml::Table, setting: &str, value: &str) {
     }
 }
 
-/// A secret from a file, without the newline at its end.
+/// A secret from a file, without the newline at its end. An empty one is refused: it would be a secret that all know.
 fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let text = Zeroizing::new(text);
-    Ok(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned()))
+    match text.trim_end_matches(['\n', '\r']) {
+        "" => bail!("{} is empty", path.display()),
+        secret => Ok(Zeroizing::new(secret.to_owned())),
+    }
 }
 
 fn fsync() -> AuditDurability {
@@ -178,6 +181,18 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_refused() {
         assert!(load(&format!("{SETTINGS}\nlisten = \"127.0.0.1:8080\"\nlissen = 1")).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_the_line_in_its_file_and_never_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "s3cret \n").unwrap();
+        assert_eq!(read_secret(&path).unwrap().as_str(), "s3cret ");
+        for nothing in ["", "\n"] {
+            std::fs::write(&path, nothing).unwrap();
+            assert!(read_secret(&path).unwrap_err().to_string().ends_with("secret is empty"));
+        }
     }
 
     #[test]
