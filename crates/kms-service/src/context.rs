@@ -50,6 +50,8 @@ impl Context<'_> {
             .keeper
             .metadata()
             .read(|tx| tx.find_key(address.region, address.key_id))?
+            // A key of another account that has this id must look like no key at all.
+            .filter(|row| row.facts.address.account == address.account)
             .ok_or_else(|| does_not_exist(&address.arn()))?;
         let record = KeyRecord::new(row.facts);
         authorize(self.caller, self.operation, &record)?;

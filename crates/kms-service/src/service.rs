@@ -124,7 +124,9 @@ impl Service {
                     Err(error) => return self.refuse(error, event).await,
                 },
             };
-            event.set_key(&record.facts, &record.arn);
+            if record.facts.address.account == request.caller.account {
+                event.set_key(&record.facts, &record.arn);
+            }
             let prepared =
                 check_access(&request, &target, &record).and_then(|()| O::prepare(&input, &record, self.clock.now()));
             if from_cache && matches!(&prepared, Err(refusal) if refusal.rests_on_stored_facts()) {
@@ -202,12 +204,13 @@ impl Service {
     }
 }
 
-/// A ciphertext's key of another account is as unknown as one that does not exist.
+/// A key of another account is as unknown as one that does not exist, by its id and by its ciphertexts.
 fn check_access(request: &OperationRequest, target: &Target, record: &KeyRecord) -> Result<(), KmsError> {
-    authorize(&request.caller, request.operation, record).map_err(|refusal| match target {
-        Target::OfCiphertext(_) => no_such_ciphertext_key(&request.caller, request.operation),
-        Target::Named(_) => refusal,
-    })
+    let address = &record.facts.address;
+    if address.account != request.caller.account {
+        return Err(unknown(request, target, (address.region, address.key_id)));
+    }
+    authorize(&request.caller, request.operation, record)
 }
 
 fn unknown(request: &OperationRequest, target: &Target, (region, key_id): (Region, KeyId)) -> KmsError {
