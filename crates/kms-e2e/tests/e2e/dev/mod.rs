@@ -1,0 +1,7 @@
+//! What `strongroom dev` promises about its folder, its address and its end.
+
+mod address;
+mod ephemeral;
+mod folder;
+mod process;
+mod token_away;

@@ -1,0 +1,33 @@
+//! End-to-end tests through the official SDK: one server for all of them, a fresh account for each.
+//!
+//! Tests that move the clock or break something have servers of their own.
+
+mod accounts;
+mod calls;
+mod cancel_key_deletion;
+mod create_key;
+mod decrypt;
+mod delete_imported_key_material;
+mod delete_races;
+mod describe_key;
+mod dev;
+mod disable_key;
+mod enable_key;
+mod encrypt;
+mod errors;
+mod expiry;
+mod generate_data_key;
+mod generate_data_key_without_plaintext;
+mod generate_random;
+mod get_parameters_for_import;
+mod import_key_material;
+mod import_refusals;
+mod key_ids;
+mod list_keys;
+mod not_served;
+mod outages;
+mod refusal;
+mod schedule_key_deletion;
+mod states;
+mod support;
+mod update_key_description;

@@ -1,0 +1,120 @@
+//! Every served operation in every state that a key can have here, from the table of states itself.
+
+use aws_sdk_kms::Client;
+use kms_core::key_state::{KeyState, Verdict};
+use kms_core::{Operation, key_ref};
+use kms_e2e::material;
+
+use crate::calls::{Subject, call, operations_on_keys};
+use crate::support::{arn, encrypt, fresh, imported_key, new_key, parameters, state};
+
+/// What takes a key out of its state when it is allowed.
+const CHANGING: [Operation; 6] = [
+    Operation::CancelKeyDeletion,
+    Operation::DeleteImportedKeyMaterial,
+    Operation::DisableKey,
+    Operation::EnableKey,
+    Operation::ImportKeyMaterial,
+    Operation::ScheduleKeyDeletion,
+];
+
+#[tokio::test]
+pub(crate) async fn an_enabled_key_answers_as_the_table_says() {
+    try_all(KeyState::Enabled).await;
+}
+
+#[tokio::test]
+pub(crate) async fn a_disabled_key_answers_as_the_table_says() {
+    try_all(KeyState::Disabled).await;
+}
+
+#[tokio::test]
+pub(crate) async fn a_key_pending_import_answers_as_the_table_says() {
+    try_all(KeyState::PendingImport).await;
+}
+
+#[tokio::test]
+pub(crate) async fn a_key_pending_deletion_answers_as_the_table_says() {
+    try_all(KeyState::PendingDeletion).await;
+}
+
+#[tokio::test]
+pub(crate) async fn only_an_imported_key_can_be_asked_about_imports_in_whatever_state() {
+    let client = fresh();
+    for wanted in [KeyState::Enabled, KeyState::Disabled, KeyState::PendingDeletion] {
+        let key = new_key(&client).await;
+        let ciphertext = encrypt(&client, key.key_id()).await;
+        let subject =
+            Subject { key_id: key.key_id.clone(), token: ciphertext.clone(), wrapped: ciphertext.clone(), ciphertext };
+        bring_to(&client, &subject, wanted).await;
+        let text = format!("{} origin is AWS_KMS which is not valid for this operation.", arn(&key));
+        for operation in
+            [Operation::GetParametersForImport, Operation::ImportKeyMaterial, Operation::DeleteImportedKeyMaterial]
+        {
+            let refusal = call(&client, operation, &subject).await.unwrap_err();
+            refusal.is("UnsupportedOperationException", text.as_str());
+        }
+    }
+}
+
+async fn try_all(wanted: KeyState) {
+    let client = fresh();
+    let (shared, shared_arn) = subject_in(&client, wanted).await;
+    for operation in operations_on_keys() {
+        let verdict = operation.verdict(wanted);
+        let is_changing = verdict == Verdict::Allow && CHANGING.contains(&operation);
+        let (subject, arn) =
+            if is_changing { subject_in(&client, wanted).await } else { (shared.clone(), shared_arn.clone()) };
+        let outcome = call(&client, operation, &subject).await;
+        let refusal = || outcome.as_ref().err().unwrap_or_else(|| panic!("{operation} is allowed in {wanted:?}"));
+        match verdict {
+            Verdict::Allow => outcome.unwrap_or_else(|refusal| panic!("{operation} in {wanted:?}: {refusal:?}")),
+            Verdict::IsDisabled => refusal().is("DisabledException", format!("{arn} is disabled.")),
+            Verdict::BadState => {
+                refusal().is("KMSInvalidStateException", format!("{arn} is {}.", words_of(wanted)));
+            }
+            Verdict::NotPendingDeletion => {
+                refusal().is("KMSInvalidStateException", format!("{arn} is not pending deletion."));
+            }
+        }
+    }
+    assert_eq!(state(&client, &shared.key_id).await.as_str(), wanted.name(), "nothing that was refused changed it");
+    let gone = Subject { key_id: kms_core::KeyId::random().to_string(), ..shared };
+    let refusal = call(&client, Operation::DescribeKey, &gone).await.unwrap_err();
+    let gone_arn = shared_arn.replace(shared_arn.rsplit('/').next().unwrap(), &gone.key_id);
+    refusal.is("NotFoundException", key_ref::does_not_exist(&gone_arn).to_string());
+}
+
+/// A fresh key with imported material, brought to this state, and its ARN.
+async fn subject_in(client: &Client, wanted: KeyState) -> (Subject, String) {
+    let key = imported_key(client, 3).await;
+    let parameters = parameters(client, key.key_id()).await;
+    let ciphertext = encrypt(client, key.key_id()).await;
+    let subject = Subject {
+        key_id: key.key_id.clone(),
+        ciphertext,
+        wrapped: parameters.wrap(&material(3)),
+        token: parameters.token,
+    };
+    bring_to(client, &subject, wanted).await;
+    (subject, arn(&key).to_owned())
+}
+
+async fn bring_to(client: &Client, subject: &Subject, wanted: KeyState) {
+    let way = match wanted {
+        KeyState::Disabled => Operation::DisableKey,
+        KeyState::PendingImport => Operation::DeleteImportedKeyMaterial,
+        KeyState::PendingDeletion => Operation::ScheduleKeyDeletion,
+        _ => return,
+    };
+    call(client, way, subject).await.unwrap();
+    assert_eq!(state(client, &subject.key_id).await.as_str(), wanted.name());
+}
+
+fn words_of(state: KeyState) -> &'static str {
+    match state {
+        KeyState::PendingImport => "pending import",
+        KeyState::PendingDeletion => "pending deletion",
+        other => panic!("{other:?} refuses in other words"),
+    }
+}
