@@ -1,4 +1,4 @@
-//! A `strongroom dev` process. It stops when this process ends, however that ends: its standard input is a pipe from here.
+//! A `strongroom` process. `dev` stops when this process ends, however that ends: its standard input is a pipe from here.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -65,16 +65,49 @@ impl Server {
     /// # Errors
     /// It did not become ready; the error holds what it said.
     pub fn start_at(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow::Result<Self> {
-        let log_path = log_path(data_dir);
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
-        let mut command = Command::new(strongroom_binary()?);
-        command.args(["dev", "--until-stdin-ends", "--listen", listen, "--data-dir"]).arg(data_dir);
-        command.args(&options.arguments).env_remove("SOFTHSM2_CONF");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        if let Some(folder) = &options.failpoint_dir {
-            command.env("STRONGROOM_FAILPOINT_DIR", folder);
-        }
+        Self::launch(&mut dev_command(data_dir, listen, options)?, data_dir)
+    }
+
+    /// Starts a server as [`Server::start_at`] does, and kills it with SIGKILL so long after, ready or not.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn start_and_kill(
+        data_dir: &Path,
+        listen: &str,
+        options: &ServerOptions,
+        after: Duration,
+    ) -> anyhow::Result<()> {
+        let mut command = dev_command(data_dir, listen, options)?;
+        command.stderr(log_file(data_dir)?);
         let mut child = command.spawn().context("strongroom could not be started")?;
+        let _lifeline = child.stdin.take();
+        std::thread::sleep(after);
+        let _already_dead = child.kill();
+        child.wait()?;
+        Ok(())
+    }
+
+    /// A node of `strongroom serve` with this configuration. `data_dir` is the node's own folder, which the configuration
+    /// names too; `softhsm_config` is for the environment.
+    ///
+    /// # Errors
+    /// It did not become ready; the error holds what it said.
+    pub fn serve(
+        config: &Path,
+        data_dir: &Path,
+        softhsm_config: &Path,
+        options: &ServerOptions,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(strongroom_binary()?);
+        command.args(["serve", "--config"]).arg(config).args(&options.arguments);
+        command.env("SOFTHSM2_CONF", softhsm_config).stdin(Stdio::null()).stdout(Stdio::piped());
+        add_failpoints(&mut command, options);
+        Self::launch(&mut command, data_dir)
+    }
+
+    fn launch(command: &mut Command, data_dir: &Path) -> anyhow::Result<Self> {
+        let mut child = command.stderr(log_file(data_dir)?).spawn().context("strongroom could not be started")?;
         let lifeline = child.stdin.take();
         match wait_until_ready(&mut child) {
             Ok(endpoint) => {
@@ -83,7 +116,7 @@ impl Server {
             Err(error) => {
                 let _already_dead = child.kill();
                 let _status = child.wait();
-                Err(error.context(std::fs::read_to_string(log_path).unwrap_or_default()))
+                Err(error.context(std::fs::read_to_string(log_path(data_dir)).unwrap_or_default()))
             }
         }
     }
@@ -206,6 +239,25 @@ fn wait_until_ready(child: &mut Child) -> anyhow::Result<String> {
     let line = receiver.recv_timeout(START_PATIENCE).context("strongroom did not become ready in time")?;
     let endpoint = line.trim().strip_prefix("strongroom is ready at ");
     endpoint.map(str::to_owned).with_context(|| format!("strongroom ended before it was ready: {line:?}"))
+}
+
+fn dev_command(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow::Result<Command> {
+    let mut command = Command::new(strongroom_binary()?);
+    command.args(["dev", "--until-stdin-ends", "--listen", listen, "--data-dir"]).arg(data_dir);
+    command.args(&options.arguments).env_remove("SOFTHSM2_CONF");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    add_failpoints(&mut command, options);
+    Ok(command)
+}
+
+fn add_failpoints(command: &mut Command, options: &ServerOptions) {
+    if let Some(folder) = &options.failpoint_dir {
+        command.env("STRONGROOM_FAILPOINT_DIR", folder);
+    }
+}
+
+fn log_file(data_dir: &Path) -> anyhow::Result<std::fs::File> {
+    Ok(std::fs::OpenOptions::new().create(true).append(true).open(log_path(data_dir))?)
 }
 
 fn log_path(data_dir: &Path) -> PathBuf {

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 /// Every point between two steps that a kill or a pause may fall on.
 pub(crate) const NAMES: &[&str] = &[
+    "audit.after_write",
+    "audit.before_write",
     "hsm.after_create",
     "hsm.after_destroy",
     "hsm.before_create",
     "hsm.before_destroy",
     "hsm.locked",
     "material.delete.condemned",
+    "material.expiry.condemned",
     "material.finish.before_destroy",
     "material.finish.before_destroyed",
     "material.generate.announced",
@@ -22,7 +25,10 @@ pub(crate) const NAMES: &[&str] = &[
     "material.import.made",
     "material.pair.announced",
     "material.pair.made",
+    "material.purge.condemned",
+    "material.purge.finished",
     "metadata.after_commit",
+    "metadata.before_acknowledge",
     "metadata.before_commit",
 ];
 

@@ -1,0 +1,71 @@
+//! The looks at a resting system: rows against token, the audit, and every key once more.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::clients::Keys;
+use crate::key::Key;
+use crate::model::Op;
+use crate::objects::Place;
+use crate::random::Random;
+use crate::report::Report;
+use crate::world::World;
+use crate::{audit, blocking};
+
+/// How long after the last request rows and token may differ.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often each key's ciphertexts are opened at the end.
+const DECRYPTIONS: usize = 4;
+
+/// With all clients stopped: waits until rows and token are one, at most 60 seconds.
+///
+/// # Errors
+/// Postgres or `pkcs11-tool` does not answer.
+pub(crate) async fn objects_settle(world: &World, place: &Place, report: &mut Report) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let differences = blocking(|| place.differences())?;
+        if differences.is_empty() {
+            report.calmed(begun.elapsed());
+            return Ok(());
+        }
+        if begun.elapsed() > PATIENCE {
+            let text = differences.join("\n  ");
+            world.violated(format!("60 seconds after the last request rows and token differ:\n  {text}"));
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// With all clients stopped: the audit chains hold and tell of every answered request.
+///
+/// # Errors
+/// A file cannot be read.
+pub(crate) fn audit_holds(world: &World, folders: &[&Path]) -> anyhow::Result<()> {
+    for fault in blocking(|| audit::faults(folders, world.all_acknowledged()))? {
+        world.violated(fault);
+    }
+    Ok(())
+}
+
+/// Looks at every key on every server and uses it; the checkers judge.
+pub(crate) async fn every_key_answers(world: &World, keys: &Keys, mut random: Random) {
+    for key in keys.all() {
+        for node in world.up() {
+            for op in [Op::Look, Op::Encrypt].into_iter().chain([Op::Decrypt; DECRYPTIONS]) {
+                if world.has_violations() {
+                    return;
+                }
+                answer_surely(world, &key, node, op, &mut random).await;
+            }
+        }
+    }
+}
+
+/// A resting system has no excuse for not answering.
+async fn answer_surely(world: &World, key: &Key, node: usize, op: Op, random: &mut Random) {
+    if !key.run(world, node, op, random).await {
+        world.violated(format!("key {}: {op:?} got no answer from a server that rests", key.id));
+    }
+}

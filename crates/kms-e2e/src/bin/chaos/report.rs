@@ -1,0 +1,93 @@
+//! What the reader sees at the end.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use crate::world::World;
+
+/// What happened to the servers.
+#[derive(Default)]
+pub(crate) struct Report {
+    /// By place: disturbances that hit, and those whose point was not passed in time.
+    places: BTreeMap<&'static str, (usize, usize)>,
+    /// From the start of the process to its ready line.
+    starts: Vec<Duration>,
+    /// From the moment clients stopped to the moment rows and token were one.
+    calms: Vec<Duration>,
+    /// Servers that ended by themselves.
+    ended: Vec<String>,
+}
+
+impl Report {
+    /// A kill or a stop at a place; `hit` if the point was passed.
+    pub(crate) fn disturbed(&mut self, place: &'static str, hit: bool) {
+        let counts = self.places.entry(place).or_default();
+        if hit { counts.0 += 1 } else { counts.1 += 1 }
+    }
+
+    /// A start that came to its ready line.
+    pub(crate) fn started(&mut self, time: Duration) {
+        self.starts.push(time);
+    }
+
+    /// Rows and token were one again.
+    pub(crate) fn calmed(&mut self, time: Duration) {
+        self.calms.push(time);
+    }
+
+    /// A server ended by itself.
+    pub(crate) fn ended(&mut self, what: String) {
+        self.ended.push(what);
+    }
+
+    /// Prints everything; whether nothing was wrong.
+    pub(crate) fn print(&self, world: &World, seed: u64) -> bool {
+        say("\nplace                                hit   not passed");
+        for (place, (hit, missed)) in &self.places {
+            say(&format!("  {place:<33} {hit:>4} {missed:>8}"));
+        }
+        let hits: usize = self.places.values().map(|(hit, _)| hit).sum();
+        say(&format!("  {:<33} {hits:>4}", "all"));
+        say("\noperation                           done  refused  unknown");
+        let (mut done, mut refused, mut unknown) = (0, 0, 0);
+        for (operation, count) in world.counts() {
+            say(&format!("  {operation:<31} {:>6} {:>8} {:>8}", count.done, count.refused, count.unknown));
+            (done, refused, unknown) = (done + count.done, refused + count.refused, unknown + count.unknown);
+        }
+        say(&format!("  {:<31} {done:>6} {refused:>8} {unknown:>8}", "all"));
+        for (why, count) in world.unknown() {
+            say(&format!("    unknown because of {why}: {count}"));
+        }
+        say(&format!("\nstarts until ready:                {}", times(&self.starts)));
+        say(&format!("calm until rows and token are one: {}", times(&self.calms)));
+        for text in &self.ended {
+            say(&format!("a server ended by itself: {text}"));
+        }
+        let (violations, count) = world.violations();
+        say(&format!("\nviolations: {count} (seed {seed})"));
+        for text in violations {
+            say(&format!("- {text}"));
+        }
+        count == 0
+    }
+}
+
+/// Prints a line; a reader who went away is no error.
+pub(crate) fn say(line: &str) {
+    let _reader_gone = writeln!(std::io::stdout(), "{line}");
+}
+
+fn times(all: &[Duration]) -> String {
+    let mut sorted = all.to_vec();
+    sorted.sort();
+    match (sorted.get(sorted.len() / 2), sorted.last()) {
+        (Some(median), Some(longest)) => format!(
+            "{} times, median {:.2} s, longest {:.2} s",
+            sorted.len(),
+            median.as_secs_f64(),
+            longest.as_secs_f64()
+        ),
+        _ => "never".to_owned(),
+    }
+}

@@ -1,0 +1,150 @@
+//! What the tasks of a run share.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_kms::Client;
+use tokio::sync::RwLock;
+
+use crate::checker::Process;
+use crate::clock::ServerClock;
+
+/// Wrong things after which a run stops: the first one matters, the others show how it goes on.
+const MOST_VIOLATIONS: usize = 5;
+
+/// A server that clients talk to.
+pub(crate) struct Node {
+    pub(crate) client: Client,
+    is_up: AtomicBool,
+    starts: AtomicU64,
+}
+
+/// Everything shared.
+pub(crate) struct World {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) clock: ServerClock,
+    /// Held shared over each operation; who takes it alone has stopped all clients.
+    pub(crate) gate: RwLock<()>,
+    /// Whether a server is stopped or was just continued, so that timeouts and internal errors are allowed.
+    pub(crate) is_disturbed: AtomicBool,
+    violations: Mutex<Vec<String>>,
+    counts: Mutex<BTreeMap<&'static str, Count>>,
+    unknown: Mutex<BTreeMap<String, usize>>,
+    acknowledged: Mutex<HashSet<String>>,
+}
+
+/// Operations of one kind.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Count {
+    pub(crate) done: usize,
+    pub(crate) refused: usize,
+    pub(crate) unknown: usize,
+}
+
+impl World {
+    /// A world of these servers, none of which is up.
+    pub(crate) fn new(clients: Vec<Client>) -> Self {
+        let node = |client| Node { client, is_up: AtomicBool::new(false), starts: AtomicU64::new(0) };
+        Self {
+            nodes: clients.into_iter().map(node).collect(),
+            clock: ServerClock::default(),
+            gate: RwLock::new(()),
+            is_disturbed: AtomicBool::new(false),
+            violations: Mutex::default(),
+            counts: Mutex::default(),
+            unknown: Mutex::default(),
+            acknowledged: Mutex::default(),
+        }
+    }
+
+    /// A server has been started.
+    pub(crate) fn started(&self, node: usize) {
+        self.nodes[node].starts.fetch_add(1, Ordering::SeqCst);
+        self.nodes[node].is_up.store(true, Ordering::SeqCst);
+    }
+
+    /// Clients shall not turn to this server for now.
+    pub(crate) fn avoid(&self, node: usize) {
+        self.nodes[node].is_up.store(false, Ordering::SeqCst);
+    }
+
+    /// Clients may turn to this server again.
+    pub(crate) fn use_again(&self, node: usize) {
+        self.nodes[node].is_up.store(true, Ordering::SeqCst);
+    }
+
+    /// The servers that clients may turn to.
+    pub(crate) fn up(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|node| self.nodes[*node].is_up.load(Ordering::SeqCst)).collect()
+    }
+
+    /// The process that runs as this node now.
+    pub(crate) fn process(&self, node: usize) -> Process {
+        (node, self.nodes[node].starts.load(Ordering::SeqCst))
+    }
+
+    /// Whether another process runs as that node by now.
+    pub(crate) fn has_ended(&self, process: Process) -> bool {
+        self.process(process.0) != process
+    }
+
+    /// Waits until there is a server to talk to, another process than the given one.
+    pub(crate) async fn wait_for_other(&self, process: Process) {
+        while !self.has_violations() && !self.up().iter().any(|node| self.process(*node) != process) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Something is wrong.
+    pub(crate) fn violated(&self, text: String) {
+        lock(&self.violations).push(text);
+    }
+
+    /// Whether anything was wrong up to now.
+    pub(crate) fn has_violations(&self) -> bool {
+        !lock(&self.violations).is_empty()
+    }
+
+    /// The first wrong things, and how many there are.
+    pub(crate) fn violations(&self) -> (Vec<String>, usize) {
+        let all = lock(&self.violations);
+        (all.iter().take(MOST_VIOLATIONS).cloned().collect(), all.len())
+    }
+
+    /// Counts an answer.
+    pub(crate) fn count(&self, operation: &'static str, add: impl FnOnce(&mut Count)) {
+        add(lock(&self.counts).entry(operation).or_default());
+    }
+
+    /// Counts a reason for not knowing.
+    pub(crate) fn count_unknown(&self, why: &str) {
+        *lock(&self.unknown).entry(why.to_owned()).or_default() += 1;
+    }
+
+    /// A request was answered by this server: the audit must tell of it.
+    pub(crate) fn acknowledged(&self, request_id: String) {
+        lock(&self.acknowledged).insert(request_id);
+    }
+
+    /// The ids of all requests that were answered.
+    pub(crate) fn all_acknowledged(&self) -> HashSet<String> {
+        lock(&self.acknowledged).clone()
+    }
+
+    /// The counts by operation.
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, Count> {
+        lock(&self.counts).clone()
+    }
+
+    /// Why answers are unknown, and how often.
+    pub(crate) fn unknown(&self) -> BTreeMap<String, usize> {
+        lock(&self.unknown).clone()
+    }
+}
+
+/// A panicking task has left counts and lists whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
