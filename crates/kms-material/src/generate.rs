@@ -5,20 +5,27 @@ use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::MaterialState;
 use kms_core::{KmsError, ObjectId};
 use kms_metadata::{NewObject, ObjectState};
-use serde_json::Value;
 
 use crate::identity::object_of;
-use crate::{Audit, Keeper, record};
+use crate::{AuditEntry, Keeper, record};
+
+/// Makes the audit record of a creation from the facts of the key as it was made.
+pub type CreationAudit<'a> = &'a dyn Fn(&KeyFacts) -> AuditEntry;
 
 impl Keeper {
     /// Commits a key without material (Origin EXTERNAL).
     ///
     /// # Errors
     /// Postgres does not answer.
-    pub fn create_empty(&self, facts: &KeyFacts, tags: &[(String, String)], audit: Audit<'_>) -> Result<(), KmsError> {
+    pub fn create_empty(
+        &self,
+        facts: &KeyFacts,
+        tags: &[(String, String)],
+        audit: CreationAudit<'_>,
+    ) -> Result<(), KmsError> {
         self.metadata.write(|tx| {
             tx.insert_key(facts, tags)?;
-            Ok(record(tx, &audit(Value::Null))?)
+            Ok(record(tx, &audit(facts))?)
         })
     }
 
@@ -30,7 +37,7 @@ impl Keeper {
         &self,
         facts: &KeyFacts,
         tags: &[(String, String)],
-        audit: Audit<'_>,
+        audit: CreationAudit<'_>,
     ) -> Result<KeyFacts, KmsError> {
         let id = ObjectId::random();
         let object = object_of(&facts.address, id);
@@ -66,7 +73,7 @@ impl Keeper {
             tx.insert_key(&made, tags)?;
             tx.bind_object(id, &facts.address, &material.id)?;
             tx.mark_present(id)?;
-            Ok(record(tx, &audit(Value::Null))?)
+            Ok(record(tx, &audit(&made))?)
         });
         match result {
             Ok(()) => Ok(made),

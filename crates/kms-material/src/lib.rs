@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 pub use deployment::{Deployment, DeploymentError};
 pub use expiry::{ServiceAudit, ServiceStep};
+pub use generate::CreationAudit;
 pub use import::{Expiration, Import, ImportType, MISMATCHES_PER_DAY};
 pub use reconcile::Report;
 pub use wrapping_pool::{ATTEMPTS_PER_PAIR, LIVE_PAIRS_PER_ACCOUNT, Pair, Parameters};

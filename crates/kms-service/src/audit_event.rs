@@ -10,6 +10,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::cloudtrail::{self, lower_camel};
 
 /// A request that was verified, before its body is looked at.
 #[derive(Clone, Debug)]
@@ -125,7 +126,10 @@ impl Serialize for Plain<'_> {
             Data::Null | Data::Blob(_) => serializer.serialize_none(),
             Data::String(text) => serializer.serialize_str(text),
             Data::Integer(number) => serializer.serialize_i64(*number),
-            Data::Timestamp(seconds) => serializer.serialize_f64(*seconds),
+            Data::Timestamp(seconds) => match kms_core::clock::from_epoch_seconds(*seconds) {
+                Some(moment) => serializer.serialize_str(&cloudtrail::date(moment)),
+                None => serializer.serialize_f64(*seconds),
+            },
             Data::Boolean(truth) => serializer.serialize_bool(*truth),
             Data::List(elements) => serializer.collect_seq(elements.iter().map(Plain)),
             Data::Map(pairs) => serializer.collect_map(pairs.iter().map(|(key, value)| (key, Plain(value)))),
@@ -141,12 +145,4 @@ impl Serialize for Plain<'_> {
 
 fn is_shown(name: &str, value: &Value<'_>) -> bool {
     !value.shape().sensitive && !matches!(value.data(), Data::Blob(_)) && name != "GrantTokens" && name != "Policy"
-}
-
-fn lower_camel(name: &str) -> String {
-    let mut text = name.to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    text
 }

@@ -9,6 +9,7 @@ mod authorize;
 mod background;
 mod cache;
 mod caller;
+mod cloudtrail;
 mod context;
 mod dispatch;
 mod hot;

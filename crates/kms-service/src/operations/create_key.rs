@@ -3,10 +3,11 @@
 
 use kms_core::clock::to_millisecond;
 use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
-use kms_core::{KeyAddress, KeyFacts, KeyId, KmsError};
+use kms_core::{KeyAddress, KeyFacts, KeyId, KmsError, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::default_policy;
+use crate::cloudtrail;
 use crate::context::Context;
 use crate::key_metadata::KeyMetadata;
 use crate::tags::{self, Tag};
@@ -66,13 +67,20 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         materials: Vec::new(),
     };
     cx.event.borrow_mut().set_key(&facts, &address.arn());
-    let response = serde_json::to_value(KeyMetadata::of(&facts, cx.now())).map_err(KmsError::internal)?;
-    let audit = |_| cx.audit(serde_json::json!({"keyMetadata": response}));
+    let audit = |made: &KeyFacts| cx.audit(recorded(made, cx.now()));
     let made = match origin {
         Origin::External => cx.keeper.create_empty(&facts, &tags, &audit).map(|()| facts)?,
         _ => cx.keeper.create_generated(&facts, &tags, &audit)?,
     };
     Ok(Output { key_metadata: KeyMetadata::of(&made, cx.now()) })
+}
+
+/// The answer as CloudTrail shows it.
+fn recorded(made: &KeyFacts, now: Timestamp) -> serde_json::Value {
+    let metadata = serde_json::to_value(KeyMetadata::of(made, now)).unwrap_or_default();
+    let mut members = cloudtrail::members(metadata);
+    members["creationDate"] = cloudtrail::date(made.created_at).into();
+    serde_json::json!({"keyMetadata": members})
 }
 
 /// KeySpec, its deprecated twin and KeyUsage. Source: key-specs.md 1, evidence.md 26 and 27.

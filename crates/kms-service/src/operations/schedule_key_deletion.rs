@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::Duration;
 
+use crate::cloudtrail;
 use crate::context::Context;
 
 /// The documented window in days, narrower than the model's 1 to 365.
@@ -47,7 +48,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         "keyId": arn,
         "keyState": KeyState::PendingDeletion.name(),
         "pendingWindowInDays": days,
-        "deletionDate": deletion_date.to_string(),
+        "deletionDate": cloudtrail::date(deletion_date),
     });
     cx.change_key(&key, response, |_| KeyChange { deletion_date: Some(Some(deletion_date)), ..KeyChange::default() })?;
     Ok(Output {
