@@ -31,7 +31,7 @@ pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api
         Ok(Err(BodyError::TooLarge)) => return too_large(&request_id),
         Ok(Err(BodyError::Broken)) | Err(_) => return broken_body(&request_id),
     };
-    if request.method() != Method::POST || !speaks_json(&request) {
+    if request.method() != Method::POST || request.path() != "/" || !speaks_json(&request) {
         return not_this_protocol(&request_id);
     }
     let Some(operation) = target(&request) else { return unknown_operation(&request_id) };
