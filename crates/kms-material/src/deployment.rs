@@ -43,6 +43,9 @@ pub enum DeploymentError {
         /// The deployment that the token names.
         found: Uuid,
     },
+    /// A new root key could not be taken into custody, so nothing was made.
+    #[error("a new deployment cannot be made: {0}")]
+    NotKept(String),
     /// Postgres or the token does not answer, or the root key is not what it was.
     #[error("the deployment cannot be established")]
     Unavailable(#[source] KmsError),
@@ -64,7 +67,7 @@ impl Deployment {
         metadata: &Metadata,
         token: &Token,
         token_label: &str,
-        escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), KmsError>,
+        escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), String>,
     ) -> Result<Self, DeploymentError> {
         let found = token.find_deployments()?;
         let known = metadata.read(|tx| Ok::<_, KmsError>(tx.find_token_store(token_label)?))?;
@@ -119,10 +122,10 @@ impl Deployment {
     fn make(
         token: &Token,
         store: &TokenStore,
-        escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), KmsError>,
+        escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), String>,
     ) -> Result<(), DeploymentError> {
         let root = Self::new_root(token)?;
-        escrow(&store.deployment_id, &root)?;
+        escrow(&store.deployment_id, &root).map_err(DeploymentError::NotKept)?;
         token.establish(store.deployment_id, store.sentinel, &root_object(store.root), &root)?;
         Ok(())
     }

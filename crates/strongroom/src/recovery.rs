@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use kms_core::kdf;
 use kms_core::secret::SecretKey;
-use kms_core::{KmsError, kdf};
 use rsa::pkcs8::DecodePublicKey;
 use rsa::traits::PublicKeyParts;
 use rsa::{Oaep, PublicKey};
@@ -40,12 +40,10 @@ impl Recovery {
     ///
     /// # Errors
     /// Nothing was configured, or the file cannot be written; the deployment is then not made.
-    pub(crate) fn keep(&self, deployment: &Uuid, root: &SecretKey) -> Result<(), KmsError> {
+    pub(crate) fn keep(&self, deployment: &Uuid, root: &SecretKey) -> Result<(), String> {
         match self {
             Self::None => Ok(()),
-            Self::Refused => Err(KmsError::internal(
-                "a new deployment needs recovery_public_key_file and recovery_file, or no_recovery = true",
-            )),
+            Self::Refused => Err("set recovery_public_key_file and recovery_file, or no_recovery = true".to_owned()),
             Self::To(key, file) => {
                 let encrypted = key
                     .encrypt(
@@ -53,8 +51,8 @@ impl Recovery {
                         Oaep::<rsa::sha2::Sha256>::new(),
                         root.expose(),
                     )
-                    .map_err(KmsError::internal)?;
-                write(file, deployment, &encrypted).map_err(|error| KmsError::internal(error.to_string()))
+                    .map_err(|error| error.to_string())?;
+                write(file, deployment, &encrypted).map_err(|error| format!("{}: {error}", file.display()))
             }
         }
     }
