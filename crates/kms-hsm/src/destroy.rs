@@ -44,7 +44,7 @@ impl Token {
         handles: &[ObjectHandle],
     ) -> Result<(), HsmError> {
         self.see_sentinel(session, guard)?;
-        if !search::by_id(session, guard, id).map_err(unavailable)?.is_empty() {
+        if !search::by_id_anywhere(session, guard, id).map_err(unavailable)?.is_empty() {
             return Err(HsmError::Unavailable("C_DestroyObject: the object is still found".to_owned()));
         }
         for handle in handles {
@@ -67,7 +67,7 @@ fn handles_of(
     id: ObjectId,
     last: Option<ObjectHandle>,
 ) -> Result<Vec<ObjectHandle>, HsmError> {
-    let mut handles = search::by_id(session, guard, id).map_err(unavailable)?;
+    let mut handles = search::by_id_anywhere(session, guard, id).map_err(unavailable)?;
     if let Some(last) = last
         && !handles.contains(&last)
         && names(session, last, id)?

@@ -25,6 +25,7 @@ mod sentinel;
 mod session;
 mod template;
 mod token;
+mod torn;
 mod use_object;
 mod wrapping;
 mod write_lock;

@@ -25,6 +25,23 @@ pub(crate) fn by_id(session: &Session, _guard: &SearchGuard<'_>, id: ObjectId) -
     session.find_objects(&[Attribute::Token(true), Attribute::Id(id.as_bytes().to_vec())])
 }
 
+/// Every object with this `CKA_ID`, whatever it says of being a token object: on SoftHSM 2.6.1 a kill in the middle of
+/// `C_CopyObject` leaves a file that holds the whole key, and `CKA_TOKEN` false as its original had it.
+///
+/// # Errors
+/// The return code of `C_FindObjects*`.
+pub(crate) fn by_id_anywhere(session: &Session, _guard: &SearchGuard<'_>, id: ObjectId) -> Result<Vec<ObjectHandle>> {
+    session.find_objects(&[Attribute::Id(id.as_bytes().to_vec())])
+}
+
+/// Everything that does not say that it is a token object.
+///
+/// # Errors
+/// The return code of `C_FindObjects*`.
+pub(crate) fn session_objects(session: &Session, _guard: &SearchGuard<'_>) -> Result<Vec<ObjectHandle>> {
+    session.find_objects(&[Attribute::Token(false)])
+}
+
 /// Every token object of a class.
 ///
 /// # Errors

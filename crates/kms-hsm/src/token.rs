@@ -18,6 +18,7 @@ use crate::raw::RawSign;
 use crate::self_test;
 use crate::sentinel::{Sentinel, Sighting};
 use crate::session::{Checkout, Connector, pool_error};
+use crate::torn;
 use crate::write_lock::{SearchGuard, WriteLock};
 
 /// A PKCS#11 token, logged in. Implements [`kms_core::Hsm`].
@@ -70,6 +71,9 @@ impl Token {
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
         let mechanisms = module.get_mechanism_list(slot).map_err(unavailable)?;
         let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
+        if is_first && connector.token_file().is_some() {
+            connector.with_anchor(|session| torn::discard(session, &guard))?;
+        }
         let capabilities =
             connector.with_anchor(|session| self_test::run(session, &raw, &mechanisms, &mut quirks, &guard))?;
         let sight = connector.with_anchor(|session| Sight::begin(session, &guard, connector.token_file(), is_first))?;

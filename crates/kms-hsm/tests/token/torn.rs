@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
-use kms_core::Hsm;
+use kms_core::{Hsm, HsmError};
 use kms_hsm::{OpenError, Token};
 
-use crate::place::{fresh, own_process, own_process_in};
+use crate::place::{Place, fresh, own_process, own_process_in};
 use crate::worker::Worker;
 
 #[test]
@@ -98,6 +98,45 @@ fn processes_killed_while_they_write_cost_no_other_key_and_can_be_cleaned_up_aft
         println!("{nameless} objects without a name were left");
         assert_eq!(left.len() - nameless, 2, "{left:?}");
     });
+}
+
+#[test]
+fn half_a_copy_is_destroyed_by_its_id_and_by_the_next_start() {
+    own_process(|place| {
+        let token = place.token();
+        let (by_id, by_start, whole) = (fresh(), fresh(), fresh());
+        token.generate_secret(&whole, &mut || true).unwrap();
+        let before = object_files(place);
+        let mut worker = Worker::start(place);
+        for object in [&by_id, &by_start] {
+            assert_eq!(worker.tell("make", object), "Ok(())");
+        }
+        drop(worker);
+        object_files(place).iter().filter(|path| !before.contains(path)).for_each(|path| halve(path));
+        let with_halves = object_files(place).len();
+        assert!(matches!(token.mac(&by_id, &[0; 55]), Err(HsmError::ObjectMissing)));
+        token.destroy(by_id.id).unwrap();
+        assert_eq!(object_files(place).len(), with_halves - 1);
+        assert_eq!(Worker::start(place).tell("use", &whole), "Ok(())");
+        assert_eq!(object_files(place).len(), with_halves - 2);
+        token.mac(&whole, &[0; 55]).unwrap();
+    });
+}
+
+/// Makes an object file as a kill in the middle of `C_CopyObject` leaves it: whole, but for `CKA_TOKEN` (attribute 1, kind
+/// 1), which is false.
+fn halve(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let is_token = [1_u64.to_be_bytes(), 1_u64.to_be_bytes()].concat();
+    let at = bytes.windows(16).position(|window| window == is_token).unwrap() + 16;
+    assert_ne!(bytes[at], 0);
+    bytes[at] = 0;
+    fs::write(path, bytes).unwrap();
+}
+
+fn object_files(place: &Place) -> Vec<std::path::PathBuf> {
+    let list = fs::read_dir(place.token_object().parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    list.filter(|path| path.extension().is_some_and(|end| end == "object")).collect()
 }
 
 /// Whether the child was still running.

@@ -45,7 +45,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Vec<(u64, Value<'_>)>> {
 }
 
 /// Whether this is a whole object that a search for token objects finds. An object that a kill tore early in its making has
-/// `CKA_TOKEN` not yet true, and none of its material either.
+/// `CKA_TOKEN` not yet true (see `torn`).
 pub(crate) fn is_token_object(bytes: &[u8]) -> bool {
     const CKA_TOKEN: u64 = 1;
     parse(bytes).is_some_and(|attributes| attributes.contains(&(CKA_TOKEN, Value::Bool(true))))
