@@ -67,7 +67,6 @@ async fn a_wrapping_that_cannot_carry_a_symmetric_key_is_a_validation_error() {
 }
 
 #[tokio::test]
-#[expect(deprecated, reason = "old callers still ask for it")]
 pub(crate) async fn what_kms_refuses_itself_and_keys_of_another_origin_are_unsupported() {
     let client = fresh();
     let external = new_external_key(&client).await;

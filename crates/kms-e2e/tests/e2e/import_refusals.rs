@@ -139,3 +139,42 @@ async fn tokens_and_material_have_1_to_6144_bytes() {
          length less than or equal to 6144",
     );
 }
+
+#[tokio::test]
+pub(crate) async fn a_wrapping_key_serves_a_hundred_tries() {
+    let client = fresh();
+    let key = new_external_key(&client).await;
+    let parameters = parameters(&client, key.key_id()).await;
+    let wrapped = parameters.wrap(&material(6));
+    let import = || {
+        let call = client.import_key_material().key_id(key.key_id()).import_token(parameters.token.clone());
+        call.encrypted_key_material(wrapped.clone())
+            .expiration_model(ExpirationModelType::KeyMaterialDoesNotExpire)
+            .send()
+    };
+    for _ in 0..100 {
+        import().await.unwrap();
+    }
+    refused(import().await).is_without_text("ExpiredImportTokenException");
+    assert_eq!(state(&client, key.key_id()).await, KeyState::Enabled);
+}
+
+#[tokio::test]
+async fn guessing_at_deleted_material_ends_after_a_hundred_wrong_guesses_a_day() {
+    let client = fresh();
+    let key = new_external_key(&client).await;
+    let forever = ExpirationModelType::KeyMaterialDoesNotExpire;
+    kms_e2e::import(&client, key.key_id(), &material(7)).await.unwrap();
+    client.delete_imported_key_material().key_id(key.key_id()).send().await.unwrap();
+    let sets = [parameters(&client, key.key_id()).await, parameters(&client, key.key_id()).await];
+    for guess in 0..100 {
+        let call = import_of(&client, key.key_id(), &sets[0], &material(guess + 8));
+        let refusal = refused(call.expiration_model(forever.clone()).send().await);
+        assert_eq!(refusal.code, "IncorrectKeyMaterialException");
+    }
+    let text = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
+    for guess in [8, 7] {
+        let call = import_of(&client, key.key_id(), &sets[1], &material(guess));
+        refused(call.expiration_model(forever.clone()).send().await).is("ThrottlingException", text);
+    }
+}

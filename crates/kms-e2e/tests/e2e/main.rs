@@ -2,6 +2,8 @@
 //!
 //! Tests that move the clock or break something have servers of their own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod accounts;
 mod calls;
 mod cancel_key_deletion;

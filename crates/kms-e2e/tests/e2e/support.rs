@@ -109,7 +109,6 @@ pub(crate) fn seconds_from_now(seconds: i64) -> DateTime {
 ///
 /// # Panics
 /// If it has not after 20 seconds.
-#[track_caller]
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..200 {
         if is_so().await {

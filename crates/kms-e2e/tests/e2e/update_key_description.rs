@@ -1,7 +1,7 @@
 //! UpdateKeyDescription.
 
-use crate::refusal::refused;
-use crate::support::{describe, fresh, new_key};
+use crate::refusal::{outcome, refused};
+use crate::support::{describe, encrypt, fresh, new_key};
 
 #[tokio::test]
 async fn a_description_is_replaced_and_may_be_emptied() {
@@ -27,4 +27,27 @@ async fn a_description_past_8192_characters_changes_nothing() {
         ),
     );
     assert_eq!(describe(&client, key.key_id()).await.description(), Some(""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_changes_of_one_key_at_once_all_succeed() {
+    let client = fresh();
+    let key = new_key(&client).await;
+    let changes = (0..24).map(|number| {
+        let (client, key_id) = (client.clone(), key.key_id.clone());
+        tokio::spawn(async move {
+            match number % 3 {
+                0 => outcome(client.enable_key().key_id(key_id).send().await).map(drop),
+                1 => outcome(client.disable_key().key_id(key_id).send().await).map(drop),
+                _ => outcome(client.update_key_description().key_id(key_id).description("new").send().await).map(drop),
+            }
+        })
+    });
+    for change in changes.collect::<Vec<_>>() {
+        change.await.unwrap().unwrap();
+    }
+    client.enable_key().key_id(key.key_id()).send().await.unwrap();
+    let described = describe(&client, key.key_id()).await;
+    assert_eq!((described.description(), described.enabled()), (Some("new"), true));
+    encrypt(&client, key.key_id()).await;
 }

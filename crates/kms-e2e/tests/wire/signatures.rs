@@ -28,14 +28,14 @@ fn a_wrong_signature_has_the_recorded_body() {
 #[test]
 fn whatever_is_signed_must_arrive_unchanged() {
     let signed = list_keys();
-    let authorization = Some(signed.authorization());
-    let moved = Request { authorization: authorization.clone(), ..signed.clone() };
+    let authorization = signed.authorization();
+    let moved = Request { authorization: Some(authorization.clone()), ..signed.clone() };
     succeed(&moved);
     mismatches(&Request { body: br#"{"Limit":1}"#.to_vec(), ..moved.clone() });
     mismatches(&moved.clone().header("x-amz-target", Some("TrentService.CreateKey")));
     mismatches(&moved.clone().header("host", Some("elsewhere:80")));
     mismatches(&Request { date: signed.date + Duration::SECOND, ..moved });
-    let mut flipped = authorization.unwrap();
+    let mut flipped = authorization;
     let last = flipped.pop().unwrap();
     flipped.push(if last == '0' { '1' } else { '0' });
     mismatches(&Request { authorization: Some(flipped), ..signed });

@@ -29,6 +29,7 @@ macro_rules! seen {
     };
 }
 
+const UNSUPPORTED: &str = "UnsupportedOperationException";
 const NO_STORES: &str = "custom key stores are not served; asking for one is an UnsupportedOperationException";
 const NO_QUOTA: &str = "there is no quota on enabled keys";
 const ONE_USAGE: &str = "every key that can be made here has the usage and the spec that this operation wants";
@@ -87,7 +88,6 @@ fn own(operation: Operation) -> Vec<(&'static str, Sight)> {
     const DRY_RUN: &str = "DryRunOperationException";
     const GRANT_TOKEN: &str = "InvalidGrantTokenException";
     const USAGE: &str = "InvalidKeyUsageException";
-    const UNSUPPORTED: &str = "UnsupportedOperationException";
     match operation {
         Operation::CreateKey => vec![
             (UNSUPPORTED, seen!(create_key::what_is_not_served_yet_is_unsupported)),
@@ -134,6 +134,13 @@ fn own(operation: Operation) -> Vec<(&'static str, Sight)> {
         Operation::GenerateRandom => {
             vec![(UNSUPPORTED, seen!(generate_random::custom_key_stores_and_recipients_are_unsupported))]
         }
+        _ => own_of_import(operation),
+    }
+}
+
+/// The same for the operations of imported material.
+fn own_of_import(operation: Operation) -> Vec<(&'static str, Sight)> {
+    match operation {
         Operation::GetParametersForImport => vec![(
             UNSUPPORTED,
             seen!(get_parameters_for_import::what_kms_refuses_itself_and_keys_of_another_origin_are_unsupported),
