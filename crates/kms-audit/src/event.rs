@@ -85,7 +85,13 @@ impl Event<'_> {
     /// [`append`]: crate::AuditLog::append
     pub fn render(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(1536);
-        let mut record = Object::continued(&mut out);
+        self.render_into(&mut out);
+        out
+    }
+
+    /// Appends what [`Event::render`] gives, so that a buffer can be used again.
+    pub fn render_into(&self, out: &mut Vec<u8>) {
+        let mut record = Object::continued(out);
         record.plain("eventVersion", "1.11");
         record.object("userIdentity", |identity| self.user_identity(identity));
         record.moment("eventTime", self.event_time);
@@ -105,7 +111,6 @@ impl Event<'_> {
         record.plain("eventCategory", "Management");
         self.tls_details(&mut record);
         record.close();
-        out
     }
 
     fn parameters_and_outcome(&self, record: &mut Object<'_>) {

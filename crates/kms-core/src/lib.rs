@@ -18,6 +18,7 @@ pub mod key_spec;
 pub mod key_state;
 pub mod material_id;
 pub mod operation;
+pub mod random;
 pub mod sealing;
 pub mod secret;
 pub mod wrapping;

@@ -4,8 +4,8 @@ use kms_audit::{Event, Failure, Fragment, Resource};
 use kms_core::{AccountId, KeyFacts, KmsError, Operation, Timestamp};
 use kms_material::AuditEntry;
 use kms_model::{Data, Value};
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::json;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub struct OperationRequest {
 }
 
 /// What will be recorded about a request, whatever becomes of it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct EventDraft {
     request: OperationRequest,
     event_id: Uuid,
@@ -37,7 +37,7 @@ impl EventDraft {
     pub(crate) fn new(request: &OperationRequest, event_time: Timestamp) -> Self {
         Self {
             request: request.clone(),
-            event_id: Uuid::new_v4(),
+            event_id: kms_core::random::id(),
             event_time,
             parameters: None,
             response: None,
@@ -58,11 +58,18 @@ impl EventDraft {
 
     /// Names the key material that was used.
     pub(crate) fn set_material(&mut self, id: &kms_core::KeyMaterialId) {
-        self.additional = Some(json!({"keyMaterialId": id.to_string()}).into());
+        self.additional = Fragment::of(&Additional { key_material_id: &id.to_string() }).ok();
     }
 
     /// The JSON members of the record, from the first to the closing brace.
     pub(crate) fn render(&self, refusal: Option<&KmsError>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1536);
+        self.render_into(refusal, &mut out);
+        out
+    }
+
+    /// Appends what [`EventDraft::render`] gives.
+    pub(crate) fn render_into(&self, refusal: Option<&KmsError>, out: &mut Vec<u8>) {
         let caller = &self.request.caller;
         let account = caller.account;
         let resources: Vec<Resource<'_>> =
@@ -87,7 +94,7 @@ impl EventDraft {
             resources: &resources,
             recipient_account: account.as_str(),
         }
-        .render()
+        .render_into(out);
     }
 
     /// The record of a change, for its transaction; it is the one that will be appended before the answer.
@@ -96,6 +103,13 @@ impl EventDraft {
         let record = [b"{".as_slice(), &self.render(None)].concat();
         AuditEntry { event_id: self.event_id, request_id: self.request.caller.request_id.clone(), record }
     }
+}
+
+/// What CloudTrail has no member for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Additional<'a> {
+    key_material_id: &'a str,
 }
 
 /// A request body as CloudTrail shows it: lower camel case, neither sensitive values nor bytes nor tokens.

@@ -56,12 +56,22 @@ impl KeyCache {
         self.metadata.get().map_or(0, |metadata| metadata.lease().generation())
     }
 
-    /// Installs a record read since `generation`, unless something was invalidated meanwhile (S3).
-    pub(crate) fn install(&self, record: &Arc<KeyRecord>, generation: u64) {
-        let address = &record.facts.address;
+    /// Installs a record read since `generation`, unless something was invalidated meanwhile (S3), and gives the one to
+    /// use. Requests that miss together all read the rows: the first record stays, so that none makes another's stale.
+    pub(crate) fn install(&self, record: KeyRecord, generation: u64) -> Arc<KeyRecord> {
+        let key = (record.facts.address.region, record.facts.address.key_id);
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
-        if self.generation() == generation {
-            records.insert((address.region, address.key_id), Arc::clone(record));
+        if self.generation() != generation {
+            return Arc::new(record);
+        }
+        // Equal facts have equal versions: nothing changed in between, and what is held was not invalidated.
+        match records.get(&key) {
+            Some(held) if held.facts == record.facts => Arc::clone(held),
+            _ => {
+                let record = Arc::new(record);
+                records.insert(key, Arc::clone(&record));
+                record
+            }
         }
     }
 
@@ -77,5 +87,51 @@ impl Invalidate for KeyCache {
 
     fn invalidate_all(&self) {
         self.records.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
+    use kms_core::{AccountId, KeyFacts};
+
+    use super::*;
+
+    fn record(version: i64) -> KeyRecord {
+        KeyRecord::new(KeyFacts {
+            address: KeyAddress {
+                region: Region::parse("us-east-1").unwrap(),
+                account: AccountId::parse("000000000000").unwrap(),
+                key_id: KeyId::from_parts([7; 16], false),
+            },
+            version,
+            material_version: 1,
+            description: String::new(),
+            spec: KeySpec::SymmetricDefault,
+            usage: KeyUsage::EncryptDecrypt,
+            origin: Origin::AwsKms,
+            enabled: true,
+            created_at: kms_core::Timestamp::UNIX_EPOCH,
+            deletion_date: None,
+            sealed_salt: Vec::new(),
+            materials: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn requests_that_miss_together_share_the_first_record_until_the_facts_are_others() {
+        let cache = KeyCache::new();
+        let first = cache.install(record(1), 0);
+        assert!(Arc::ptr_eq(&first, &cache.install(record(1), 0)));
+        let changed = cache.install(record(2), 0);
+        assert!(!Arc::ptr_eq(&first, &changed));
+        assert!(Arc::ptr_eq(&changed, &cache.install(record(2), 0)));
+    }
+
+    #[test]
+    fn a_record_read_before_something_was_invalidated_is_not_held() {
+        let cache = KeyCache::new();
+        cache.install(record(1), 1);
+        assert!(cache.is_empty());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use kms_audit::AuditLog;
 use kms_core::hsm::{MacInput, TokenObject};
@@ -18,6 +18,8 @@ use crate::workers::DEADLINE;
 
 const BATCH: usize = 16;
 const QUEUE_BOUND: usize = 1_024;
+/// Bytes that hold a usual audit record.
+const KEPT_RECORD: usize = 4_096;
 /// Bytes of token randomness fetched at a time; one call a batch instead of one a data key.
 const RANDOM: usize = 4_096;
 
@@ -28,8 +30,9 @@ pub(crate) type TokenWork = Box<dyn FnOnce(&mut LaneToken) -> Result<Vec<u8>, Km
 pub(crate) enum Outcome {
     /// The answer, or the refusal; its audit record is written.
     Done(Result<Vec<u8>, KmsError>),
-    /// The record that the job rested on no longer counts: nothing was answered and nothing recorded. Read it anew.
-    Stale,
+    /// The record that the job rested on no longer counts: nothing was answered and nothing recorded, and the draft of
+    /// the audit record comes back. Read the record anew.
+    Stale(Box<EventDraft>),
 }
 
 struct Job {
@@ -45,8 +48,15 @@ struct Finished {
     reply: oneshot::Sender<Outcome>,
 }
 
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Threads that wait for a job; waking one costs a system call, so nobody is woken when there is none.
+    sleepers: usize,
+}
+
 struct Shared {
-    queue: Mutex<VecDeque<Job>>,
+    queue: Mutex<Queue>,
     wake: Condvar,
     /// Counts the lane's threads: a thread that finds another number here was replaced while it hung, and ends.
     generation: AtomicU64,
@@ -94,14 +104,9 @@ impl Lane {
         event: EventDraft,
     ) -> Outcome {
         let (reply, receiver) = oneshot::channel();
-        {
-            let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if queue.len() >= QUEUE_BOUND {
-                return Outcome::Done(Err(KmsError::Throttling));
-            }
-            queue.push_back(Job { work, record, event, reply });
+        if !self.shared.push(Job { work, record, event, reply }) {
+            return Outcome::Done(Err(KmsError::Throttling));
         }
-        self.shared.wake.notify_one();
         match tokio::time::timeout(DEADLINE, receiver).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_dropped)) => Outcome::Done(Err(KmsError::internal("the lane dropped a job"))),
@@ -139,7 +144,7 @@ impl Shared {
         let generation = self.generation.load(Ordering::Acquire);
         let mut token = LaneToken { hsm: Arc::clone(&self.hsm), random: [0; RANDOM], used: RANDOM };
         let mut finished = Vec::with_capacity(BATCH);
-        let mut records = Vec::with_capacity(BATCH);
+        let mut records = Records::default();
         while self.generation.load(Ordering::Acquire) == generation {
             let batch = self.next_batch();
             self.busy_since.store(millis(&*self.clock).max(1), Ordering::Release);
@@ -153,10 +158,10 @@ impl Shared {
                     return;
                 }
                 if job.record.as_ref().is_some_and(|record| !self.is_current(record)) {
-                    let _client_gone = job.reply.send(Outcome::Stale);
+                    let _client_gone = job.reply.send(Outcome::Stale(Box::new(job.event)));
                     continue;
                 }
-                records.push(job.event.render(result.as_ref().err()));
+                job.event.render_into(result.as_ref().err(), records.next());
                 finished.push(Finished { result, record: job.record, reply: job.reply });
             }
             self.flush(&mut records, &mut finished);
@@ -165,8 +170,8 @@ impl Shared {
     }
 
     /// Writes the records of the batch, and only then lets its answers go.
-    fn flush(&self, records: &mut Vec<Vec<u8>>, finished: &mut Vec<Finished>) {
-        let written = if records.is_empty() { Ok(()) } else { self.audit.append(records) };
+    fn flush(&self, records: &mut Records, finished: &mut Vec<Finished>) {
+        let written = self.audit.append(records.taken());
         if let Err(error) = &written {
             tracing::error!(error = %error, "the audit log cannot be written: nothing is answered");
         }
@@ -183,22 +188,75 @@ impl Shared {
         }
     }
 
+    /// Queues a job; `false` if the queue is full.
+    fn push(&self, job: Job) -> bool {
+        let mut queue = self.lock();
+        if queue.jobs.len() >= QUEUE_BOUND {
+            return false;
+        }
+        queue.jobs.push_back(job);
+        let is_awaited = queue.sleepers > 0;
+        drop(queue);
+        if is_awaited {
+            self.wake.notify_one();
+        }
+        true
+    }
+
     /// Waits for work and says how much of it to take as one batch.
     fn next_batch(&self) -> usize {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        while queue.is_empty() {
+        let mut queue = self.lock();
+        while queue.jobs.is_empty() {
+            queue.sleepers += 1;
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.sleepers -= 1;
         }
-        queue.len().min(BATCH)
+        queue.jobs.len().min(BATCH)
     }
 
     /// Jobs not begun stay in the queue for a replacement thread.
     fn pop(&self) -> Option<Job> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.lock().jobs.pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_current(&self, record: &Arc<KeyRecord>) -> bool {
         self.cache.is_current(record, self.clock.boottime())
+    }
+}
+
+/// The records of a batch. Their buffers are used again: the allocator has no quick place for blocks of this size.
+#[derive(Default)]
+struct Records {
+    buffers: Vec<Vec<u8>>,
+    taken: usize,
+}
+
+impl Records {
+    /// An empty buffer for the next record.
+    fn next(&mut self) -> &mut Vec<u8> {
+        if self.taken == self.buffers.len() {
+            self.buffers.push(Vec::with_capacity(KEPT_RECORD));
+        }
+        self.taken += 1;
+        &mut self.buffers[self.taken - 1]
+    }
+
+    /// The records of the batch.
+    fn taken(&self) -> &[Vec<u8>] {
+        &self.buffers[..self.taken]
+    }
+
+    /// Begins the next batch; what one huge request has grown is given back.
+    fn clear(&mut self) {
+        for buffer in &mut self.buffers[..self.taken] {
+            buffer.clear();
+            buffer.shrink_to(KEPT_RECORD);
+        }
+        self.taken = 0;
     }
 }
 

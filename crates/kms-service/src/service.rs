@@ -92,7 +92,7 @@ impl Service {
     ) -> Result<Vec<u8>, KmsError> {
         match self.lane.run(work, None, event).await {
             Outcome::Done(result) => result,
-            Outcome::Stale => Err(KmsError::internal("work without a record went stale")),
+            Outcome::Stale(_) => Err(KmsError::internal("work without a record went stale")),
         }
     }
 
@@ -137,8 +137,9 @@ impl Service {
                 work
             });
             let guard = work.is_ok().then(|| Arc::clone(&record));
-            if let Outcome::Done(result) = self.lane.run(work, guard, event.clone()).await {
-                return result;
+            match self.lane.run(work, guard, event).await {
+                Outcome::Done(result) => return result,
+                Outcome::Stale(draft) => event = *draft,
             }
         }
         self.refuse(KmsError::timeout("the key changed again and again, or the lease is over"), event).await
@@ -196,9 +197,7 @@ impl Service {
                         service.keeper.verify_object(&row.facts, material, object)?;
                     }
                 }
-                let record = Arc::new(KeyRecord::new(row.facts));
-                service.cache.install(&record, generation);
-                Ok(Some(record))
+                Ok(Some(service.cache.install(KeyRecord::new(row.facts), generation)))
             })
             .await
     }
