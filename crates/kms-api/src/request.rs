@@ -25,7 +25,7 @@ const MAX_USER_AGENT: usize = 512;
 
 /// Every request that is not for health or metrics.
 pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api>) -> HttpResponse {
-    let request_id = uuid::Uuid::new_v4().to_string();
+    let request_id = kms_core::random::id().to_string();
     let body = match tokio::time::timeout(BODY_TIME, read_body(payload)).await {
         Ok(Ok(body)) => body,
         Ok(Err(BodyError::TooLarge)) => return too_large(&request_id),
