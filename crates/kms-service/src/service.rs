@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kms_audit::AuditLog;
 use kms_core::key_ref::does_not_exist;
 use kms_core::sealing::Sealer;
-use kms_core::{Clock, KeyId, KeyRef, KmsError, Operation, Region};
+use kms_core::{Clock, KeyFacts, KeyId, KeyRef, KmsError, Operation, Region};
 use kms_material::{Deployment, Keeper};
 use kms_model::Request;
 
@@ -188,18 +188,31 @@ impl Service {
         let service = self.clone();
         self.workers
             .run(move || {
-                let generation = service.cache.generation();
-                let row = service.keeper.metadata().read(|tx| tx.find_key(key.0, key.1))?;
-                let Some(row) = row else { return Ok(None) };
-                let now = service.clock.now();
-                for material in row.facts.materials.iter().filter(|material| material.is_usable(now)) {
-                    if let Some(object) = material.object {
-                        service.keeper.verify_object(&row.facts, material, object)?;
+                let read = || service.keeper.metadata().read(|tx| tx.find_key(key.0, key.1));
+                for _ in 0..ATTEMPTS {
+                    let generation = service.cache.generation();
+                    let Some(row) = read()? else { return Ok(None) };
+                    match service.verify_objects(&row.facts) {
+                        Ok(()) => return Ok(Some(service.cache.install(KeyRecord::new(row.facts), generation))),
+                        // An object that was destroyed since the rows were read is missing rightly: they tell why.
+                        Err(_) if read()?.is_none_or(|now| now.facts.version != row.facts.version) => {}
+                        Err(error) => return Err(error),
                     }
                 }
-                Ok(Some(service.cache.install(KeyRecord::new(row.facts), generation)))
+                Err(KmsError::timeout("the key changed again and again while its record was read"))
             })
             .await
+    }
+
+    /// Proves that each usable material of a key is the object that its row names.
+    fn verify_objects(&self, facts: &KeyFacts) -> Result<(), KmsError> {
+        let now = self.clock.now();
+        for material in facts.materials.iter().filter(|material| material.is_usable(now)) {
+            if let Some(object) = material.object {
+                self.keeper.verify_object(facts, material, object)?;
+            }
+        }
+        Ok(())
     }
 }
 
