@@ -1,0 +1,45 @@
+//! C12: objects that come and go while the reconciler looks.
+
+use std::sync::Arc;
+
+use kms_core::key_state::KeyState;
+
+use crate::world::World;
+
+#[test]
+fn c12_an_object_that_is_made_while_the_reconciler_looks_is_left_alone() {
+    let world = World::new();
+    let key = world.n1.new_key();
+    let maker = Arc::clone(&world.n1);
+    world.n2.hsm.before_list(move || assert!(maker.import(&key, 1).is_ok()));
+    let report = world.n2.keeper.reconcile(true).unwrap();
+    assert_eq!((report.unknown, report.missing), (vec![], vec![]));
+    assert_eq!((world.n2.state(&key), world.objects(&key)), (KeyState::Enabled, 1));
+    world.n2.use_key(&key).unwrap();
+}
+
+#[test]
+fn c12_an_object_that_is_deleted_while_the_reconciler_looks_is_not_missed() {
+    let world = World::new();
+    let key = world.n1.new_key();
+    world.n1.import(&key, 1).unwrap();
+    let deleter = Arc::clone(&world.n1);
+    // The first listing is that of the sweep; the second one comes after the rows were read.
+    world.n2.hsm.before_list(|| ());
+    world.n2.hsm.before_list(move || assert!(deleter.delete(&key).is_ok()));
+    let report = world.n2.keeper.reconcile(true).unwrap();
+    assert_eq!(report.missing, []);
+    assert_eq!(world.objects(&key), 0);
+}
+
+#[test]
+fn what_the_token_lost_is_reported_and_its_row_is_kept() {
+    let world = World::new();
+    let key = world.n1.new_key();
+    world.n1.import(&key, 1).unwrap();
+    let object = world.n1.facts(&key).unwrap().current().unwrap().object.unwrap();
+    kms_core::Hsm::destroy(&*world.n1.hsm, object).unwrap();
+    assert_eq!(world.n2.keeper.reconcile(true).unwrap().missing, [object]);
+    assert_eq!(world.n2.open_rows(&key), [object]);
+    world.n2.delete(&key).unwrap();
+}
