@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Dev(DevArguments),
     /// Run with an existing Postgres and PKCS#11 token.
     Serve {
-        /// The configuration file; every setting can also come from STRONGROOM_<SETTING>.
+        /// The configuration file; every setting can also come from `STRONGROOM_` and its name.
         #[arg(long)]
         config: PathBuf,
     },
