@@ -8,12 +8,14 @@ use crate::key::Key;
 use crate::model::Op;
 use crate::objects::Place;
 use crate::random::Random;
-use crate::report::Report;
+use crate::report::{Report, say};
 use crate::world::World;
 use crate::{audit, blocking};
 
 /// How long after the last request rows and token may differ.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A longer way to one is told of with its reason.
+const WORTH_TELLING: Duration = Duration::from_secs(5);
 /// How often each key's ciphertexts are opened at the end.
 const DECRYPTIONS: usize = 4;
 
@@ -23,16 +25,23 @@ const DECRYPTIONS: usize = 4;
 /// Postgres or `pkcs11-tool` does not answer.
 pub(crate) async fn objects_settle(world: &World, place: &Place, report: &mut Report) -> anyhow::Result<()> {
     let begun = Instant::now();
+    let mut first = Vec::new();
     loop {
         let differences = blocking(|| place.differences())?;
         if differences.is_empty() {
             report.calmed(begun.elapsed());
+            if begun.elapsed() > WORTH_TELLING {
+                say(&format!("     {:.0} s until one: {}", begun.elapsed().as_secs_f64(), first.join("; ")));
+            }
             return Ok(());
         }
         if begun.elapsed() > PATIENCE {
             let text = differences.join("\n  ");
             world.violated(format!("60 seconds after the last request rows and token differ:\n  {text}"));
             return Ok(());
+        }
+        if first.is_empty() {
+            first = differences;
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

@@ -122,6 +122,11 @@ impl Checker {
         Ok(())
     }
 
+    /// Whether an operation of a living process has got no answer.
+    pub(crate) fn has_lost(&self, has_ended: impl Fn(Process) -> bool) -> bool {
+        self.pending.iter().any(|pending| pending.is_lost && !has_ended(pending.process))
+    }
+
     /// Lets every operation under way, and time, take effect in every world where they have not.
     fn expand(&mut self, clock: &ServerClock) -> Result<(), String> {
         let now = clock.latest();

@@ -43,6 +43,20 @@ impl Keys {
         lock(&self.slots).iter().chain(lock(&self.retired).iter()).cloned().collect()
     }
 
+    /// Whether operations that got no answer may still be going on in a server.
+    pub(crate) fn have_lost(&self, world: &World) -> bool {
+        self.all().iter().any(|key| lock(&key.checker).has_lost(|process| world.has_ended(process)))
+    }
+
+    /// By now no operation that got no answer can be going on.
+    pub(crate) fn settle(&self, world: &World) {
+        for key in self.all() {
+            if let Err(text) = lock(&key.checker).settle(|_| true, &world.clock) {
+                world.violated(text);
+            }
+        }
+    }
+
     /// Starts the clients; they end with the task set.
     pub(crate) fn start_clients(self: &Arc<Self>, world: &Arc<World>, random: &Random) -> tokio::task::JoinSet<()> {
         let mut clients = tokio::task::JoinSet::new();

@@ -10,7 +10,7 @@ use aws_sdk_kms::primitives::{Blob, DateTime};
 use aws_sdk_kms::types::{AlgorithmSpec, DataKeySpec, ExpirationModelType, OriginType, WrappingKeySpec};
 use kms_e2e::{material, wrap};
 
-use crate::checker::Checker;
+use crate::checker::{Checker, OpId, Process};
 use crate::clock::Millis;
 use crate::model::{Answer, Facts, Op};
 use crate::random::Random;
@@ -80,26 +80,35 @@ impl Key {
         }
         let picked = random.pick(&lock(&self.ciphertexts)).cloned();
         let op = if op == Op::Decrypt && picked.is_none() { Op::Look } else { op };
-        let process = world.process(node);
-        let id = {
-            let mut checker = lock(&self.checker);
-            if let Err(text) = checker.settle(|process| world.has_ended(process), &world.clock) {
-                self.violated(world, &text);
-            }
-            checker.begin(op, process, &world.clock)
-        };
+        let id = self.begin(world, op, world.process(node));
         let begun = Instant::now();
-        let call = self.call(client, op, picked, random);
-        let (reply, request_id) = tokio::time::timeout(PATIENCE, call)
-            .await
-            .unwrap_or_else(|_| (Reply::Unknown { why: "the client gave up".to_owned(), was_told: false }, None));
+        let call = tokio::time::timeout(PATIENCE, self.call(client, op, picked, random));
+        let gave_up = |_| (Reply::Unknown { why: "the client gave up".to_owned(), was_told: false }, None);
+        let (reply, request_id) = call.await.unwrap_or_else(gave_up);
         note_reply(world, name(op), &reply, request_id);
+        self.judge(world, id, op, &reply, begun.elapsed());
+        match reply {
+            Reply::Known(Answer::NotFound) => self.is_gone.store(true, Ordering::SeqCst),
+            Reply::Known(Answer::TooLate) => *lock(&self.parameters) = None,
+            _ => {}
+        }
+        !matches!(reply, Reply::Unknown { was_told: false, .. })
+    }
+
+    fn begin(&self, world: &World, op: Op, process: Process) -> OpId {
         let mut checker = lock(&self.checker);
-        let judged = match &reply {
+        if let Err(text) = checker.settle(|process| world.has_ended(process), &world.clock) {
+            self.violated(world, &text);
+        }
+        checker.begin(op, process, &world.clock)
+    }
+
+    /// Tells the checker, and tells the world what cannot be explained.
+    fn judge(&self, world: &World, id: OpId, op: Op, reply: &Reply, took: Duration) {
+        let mut checker = lock(&self.checker);
+        let judged = match reply {
             Reply::Known(answer) => checker.answered(id, *answer, &world.clock),
-            Reply::Unknown { why, was_told: true } if begun.elapsed() < ABANDONED_AFTER => {
-                checker.over(id, why, &world.clock)
-            }
+            Reply::Unknown { why, was_told: true } if took < ABANDONED_AFTER => checker.over(id, why, &world.clock),
             Reply::Unknown { why, .. } => {
                 checker.lost(id, why);
                 Ok(())
@@ -110,19 +119,10 @@ impl Key {
         if let Err(text) = judged {
             self.violated(world, &text);
         }
-        if let Reply::Unknown { why, was_told: true } = &reply
-            && why == "KMSInternalException"
-            && !world.is_disturbed.load(Ordering::SeqCst)
-        {
-            self.violated(world, &format!("{op:?} got {why} from a server that nothing disturbed"));
+        let is_internal = matches!(reply, Reply::Unknown { why, .. } if why == "KMSInternalException");
+        if is_internal && !world.is_disturbed.load(Ordering::SeqCst) {
+            self.violated(world, &format!("{op:?} got KMSInternalException from a server that nothing disturbed"));
         }
-        if matches!(reply, Reply::Known(Answer::NotFound)) {
-            self.is_gone.store(true, Ordering::SeqCst);
-        }
-        if matches!(reply, Reply::Known(Answer::TooLate)) {
-            *lock(&self.parameters) = None;
-        }
-        !matches!(reply, Reply::Unknown { was_told: false, .. })
     }
 
     fn violated(&self, world: &World, text: &str) {

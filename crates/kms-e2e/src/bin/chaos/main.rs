@@ -13,10 +13,12 @@ mod key;
 mod model;
 mod objects;
 mod one_node;
+mod pair;
 mod plan;
 mod random;
 mod reply;
 mod report;
+mod two_nodes;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +32,7 @@ use crate::report::say;
 /// Kill the server at every step and look for what is lost.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// How many kills; 60 unless --seconds is given, which then decides.
+    /// How many kills or stops; 60, with two nodes one at each failpoint, unless --seconds is given, which then decides.
     #[arg(long)]
     kills: Option<usize>,
     /// Decides the plan; a random one is chosen and printed if it is left out.
@@ -49,8 +51,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn kills(&self) -> usize {
-        self.kills.unwrap_or(if self.seconds.is_some() { 100_000 } else { 60 })
+    /// How many kills there shall be, if neither arguments nor time say so.
+    pub(crate) fn kills_or(&self, number: usize) -> usize {
+        self.kills.unwrap_or(if self.seconds.is_some() { 100_000 } else { number })
     }
 }
 
@@ -72,6 +75,7 @@ async fn run(options: &Options) -> anyhow::Result<bool> {
     let folder = folder(options)?;
     let clean = match options.nodes {
         1 => one_node::run(options, &folder.join("data")).await,
+        2 => two_nodes::run(options, &folder.join("data")).await,
         _ => bail!("there may be 1 or 2 nodes"),
     };
     if options.data_dir.is_none() && matches!(clean, Ok(true)) {

@@ -15,6 +15,8 @@ use crate::report::{Report, say};
 use crate::world::World;
 use crate::{Options, blocking, calm};
 
+/// Kills unless the arguments say otherwise: every failpoint at least once, and as many random moments.
+const KILLS: usize = 60;
 /// How long a failpoint may take to be passed before the server is killed anyway.
 const PASSAGE: Duration = Duration::from_secs(12);
 /// After so many kills the clients rest and everything is looked at.
@@ -46,7 +48,7 @@ pub(crate) async fn run(options: &Options, data_dir: &Path) -> anyhow::Result<bo
     run.world.started(0);
     let keys = Keys::create(&run.world).await?;
     let clients = keys.start_clients(&run.world, &random);
-    let plan = plan::kills(options.kills(), random.fork(1));
+    let plan = plan::kills(options.kills_or(KILLS), random.fork(1));
     let end = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     for (number, kill) in plan.iter().enumerate() {
         if run.world.has_violations() || end.is_some_and(|end| Instant::now() > end) {

@@ -1,0 +1,187 @@
+//! Two nodes of `strongroom serve` on one Postgres and one token folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use kms_e2e::{Server, ServerOptions, client};
+use kms_local::{DATABASE, Durability, Lifetime, PostgresOptions, PrivatePostgres, SoftHsmToken};
+use rustix::process::Signal;
+
+use crate::blocking;
+use crate::objects::Place;
+use crate::report::Report;
+use crate::world::World;
+
+const ACCOUNT: &str = "111122223333";
+const TOKEN_LABEL: &str = "strongroom-chaos";
+const LONGEST_START: Duration = Duration::from_secs(60);
+
+/// The nodes and what they stand on.
+pub(crate) struct Pair {
+    pub(crate) world: Arc<World>,
+    pub(crate) report: Report,
+    nodes: Vec<NodeFiles>,
+    servers: Vec<Option<Server>>,
+    token: SoftHsmToken,
+    postgres: PrivatePostgres,
+}
+
+/// Where a node keeps what is its own.
+struct NodeFiles {
+    data_dir: PathBuf,
+    config: PathBuf,
+    failpoints: PathBuf,
+}
+
+impl Pair {
+    /// Makes Postgres, token and configurations, and starts both nodes.
+    ///
+    /// # Errors
+    /// Something could not be made, or a node did not become ready.
+    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+        let token = SoftHsmToken::create_or_open(folder, TOKEN_LABEL)?;
+        let options = PostgresOptions { durability: Durability::Durable, lifetime: Lifetime::WithOwner };
+        let postgres = PrivatePostgres::start(folder, options)?;
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text);
+        write("url", &postgres.url())?;
+        write("secret", "test")?;
+        let mut nodes = Vec::new();
+        let mut clients = Vec::new();
+        for name in ["n1", "n2"] {
+            let port = kms_local::free_port()?;
+            nodes.push(NodeFiles::make(folder, name, port, &token)?);
+            clients.push(client(&format!("http://127.0.0.1:{port}"), ACCOUNT, "eu-central-1"));
+        }
+        let world = Arc::new(World::new(clients));
+        let mut pair = Self { world, report: Report::default(), nodes, servers: vec![None, None], token, postgres };
+        for node in 0..2 {
+            pair.start_node(node)?;
+        }
+        Ok(pair)
+    }
+
+    /// Where rows and objects are.
+    pub(crate) fn place(&self) -> Place {
+        Place { token_env: self.token.dir().join("token.env"), postgres: self.postgres.address().clone() }
+    }
+
+    /// The audit folders of both nodes.
+    pub(crate) fn audits(&self) -> Vec<PathBuf> {
+        self.nodes.iter().map(|node| node.data_dir.join("audit")).collect()
+    }
+
+    /// Starts a node that does not run. A failure is a violation.
+    pub(crate) fn start_node(&mut self, node: usize) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let files = &self.nodes[node];
+        let options = ServerOptions { failpoint_dir: Some(files.failpoints.clone()), ..ServerOptions::default() };
+        let started = blocking(|| Server::serve(&files.config, &files.data_dir, &self.token.config_file(), &options));
+        match started {
+            Ok(server) => {
+                self.report.started(begun.elapsed());
+                self.servers[node] = Some(server);
+                self.world.started(node);
+            }
+            Err(error) => self.world.violated(format!("node {} does not start: {error:#}", node + 1)),
+        }
+        if begun.elapsed() > LONGEST_START {
+            self.world.violated(format!("the start of node {} took {:?}", node + 1, begun.elapsed()));
+        }
+        Ok(())
+    }
+
+    /// Starts a node again that ended by itself, as one does that finds itself blind or hanging.
+    pub(crate) fn revive(&mut self, node: usize) -> anyhow::Result<()> {
+        let has_ended = self.servers[node].as_mut().is_none_or(Server::has_ended);
+        if has_ended && !self.world.has_violations() {
+            self.world.avoid(node);
+            let log = self.servers[node].as_ref().map(Server::log).unwrap_or_default();
+            let last = log.lines().last().unwrap_or("it said nothing").to_owned();
+            self.report.ended(format!("node {}: {last}", node + 1));
+            self.start_node(node)?;
+        }
+        Ok(())
+    }
+
+    /// Arms a failpoint of a node; true once the node stands stopped there, false if it did not come in time.
+    pub(crate) async fn stop_at(&mut self, node: usize, point: &str, patience: Duration) -> anyhow::Result<bool> {
+        let file = self.nodes[node].failpoints.join(point);
+        std::fs::write(&file, "stop")?;
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if self.is_stopped(node)? {
+                return Ok(true);
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // The file is consumed just before the stop.
+        let was_consumed = std::fs::remove_file(&file).is_err();
+        if was_consumed {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        self.is_stopped(node)
+    }
+
+    /// Lets a stopped node go on.
+    pub(crate) fn go_on(&mut self, node: usize) -> anyhow::Result<()> {
+        self.server(node)?.signal(Signal::CONT)
+    }
+
+    /// SIGKILL, also for a node that stands stopped, and a new start.
+    pub(crate) fn kill_and_start(&mut self, node: usize) -> anyhow::Result<()> {
+        self.world.avoid(node);
+        blocking(|| self.servers[node].as_mut().map_or(Ok(()), Server::kill))?;
+        self.servers[node] = None;
+        self.start_node(node)
+    }
+
+    /// SIGTERM for both.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        for server in self.servers.iter_mut().flatten() {
+            blocking(|| server.stop())?;
+        }
+        Ok(())
+    }
+
+    /// Runs one statement in the nodes' database.
+    pub(crate) fn execute(&self, sql: &str) -> anyhow::Result<Option<String>> {
+        Ok(blocking(|| self.postgres.address().execute(DATABASE, sql, Duration::from_secs(10)))?)
+    }
+
+    fn server(&self, node: usize) -> anyhow::Result<&Server> {
+        self.servers[node].as_ref().context("the node is not there")
+    }
+
+    /// State `T` of the process. Source: proc(5), `/proc/pid/stat`: the state follows the name in parentheses.
+    fn is_stopped(&self, node: usize) -> anyhow::Result<bool> {
+        let Some(server) = &self.servers[node] else { bail!("node {} is not there", node + 1) };
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap_or_default();
+        Ok(stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+    }
+}
+
+impl NodeFiles {
+    fn make(folder: &Path, name: &str, port: u16, token: &SoftHsmToken) -> anyhow::Result<Self> {
+        let data_dir = folder.join(name);
+        let failpoints = folder.join(format!("{name}.failpoints"));
+        std::fs::create_dir_all(&data_dir)?;
+        std::fs::create_dir_all(&failpoints)?;
+        let at = |file: &str| folder.join(file).display().to_string();
+        let text = format!(
+            "listen = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\ndatabase_url_file = \"{}\"\npkcs11_module = \"{}\"\n\
+             token_label = \"{TOKEN_LABEL}\"\npin_file = \"{}\"\nsofthsm_folder = \"{}\"\naudit = \"write\"\n\
+             no_recovery = true\n\n[[access_key]]\nid = \"{ACCOUNT}\"\naccount = \"{ACCOUNT}\"\nsecret_file = \"{}\"\n",
+            data_dir.display(),
+            at("url"),
+            token.module().display(),
+            at("token.pin"),
+            token.token_folder().display(),
+            at("secret"),
+        );
+        let config = folder.join(format!("{name}.toml"));
+        std::fs::write(&config, text)?;
+        Ok(Self { data_dir, config, failpoints })
+    }
+}
