@@ -23,12 +23,28 @@ impl Keeper {
         })
     }
 
+    /// The result of an attempt, unless it failed and its row says that it succeeded after all (I7).
+    ///
+    /// # Errors
+    /// That of the attempt.
+    pub(crate) fn settled(
+        &self,
+        attempt: Result<(), KmsError>,
+        key: Option<&KeyAddress>,
+        id: ObjectId,
+    ) -> Result<(), KmsError> {
+        attempt.or_else(|error| match self.settle(key, id) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(error),
+        })
+    }
+
     /// I6 and I7: settles the row of an attempt that failed or whose outcome is not known. `true` if its object is
     /// `present` after all; otherwise the row is condemned and its object destroyed.
     ///
     /// # Errors
     /// Postgres or the token does not answer: the reconciler will decide.
-    pub(crate) fn settle(&self, key: Option<&KeyAddress>, id: ObjectId) -> Result<bool, KmsError> {
+    fn settle(&self, key: Option<&KeyAddress>, id: ObjectId) -> Result<bool, KmsError> {
         let state = self.metadata.write(|tx| {
             match key {
                 Some(address) => drop(tx.lock_key(address.region, address.key_id)?),

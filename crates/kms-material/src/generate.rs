@@ -4,8 +4,8 @@ use kms_core::hsm::ObjectKind;
 use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::MaterialState;
 use kms_core::{KmsError, ObjectId};
-use kms_metadata::{NewObject, ObjectState};
 
+use crate::claim::{claim_keyless, is_creating};
 use crate::identity::object_of;
 use crate::{AuditEntry, Keeper, record};
 
@@ -41,25 +41,12 @@ impl Keeper {
     ) -> Result<KeyFacts, KmsError> {
         let id = ObjectId::random();
         let object = object_of(&facts.address, id);
-        self.metadata.write(|tx| {
-            tx.insert_object(&NewObject {
-                id,
-                kind: ObjectKind::Symmetric,
-                label: object.label.clone(),
-                key: None,
-                token: self.token.clone(),
-                claimed_by: self.node.clone(),
-            })
-        })?;
+        self.announce_keyless(&object, ObjectKind::Symmetric)?;
         fail::fail_point!("material.generate.announced");
         let mut made = facts.clone();
         let result = self.metadata.write(|tx| {
-            let is_creating =
-                |row: Option<kms_metadata::ObjectRow>| row.is_some_and(|row| row.state == ObjectState::Creating);
-            if !is_creating(tx.lock_object(id)?) {
-                return Err(KmsError::timeout("the attempt was condemned before its object was made"));
-            }
-            self.hsm.generate_secret(&object, &mut || tx.find_object(id).is_ok_and(is_creating))?;
+            claim_keyless(tx, id)?;
+            self.hsm.generate_secret(&object, &mut || is_creating(tx, id))?;
             fail::fail_point!("material.generate.made");
             let material = Material {
                 id: self.material_id_of(facts, &object)?,
@@ -75,12 +62,6 @@ impl Keeper {
             tx.mark_present(id)?;
             Ok(record(tx, &audit(&made))?)
         });
-        match result {
-            Ok(()) => Ok(made),
-            Err(error) => match self.settle(None, id) {
-                Ok(true) => Ok(made),
-                Ok(false) | Err(_) => Err(error),
-            },
-        }
+        self.settled(result, None, id).map(|()| made)
     }
 }

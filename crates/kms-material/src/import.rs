@@ -15,6 +15,7 @@ use kms_core::{KeyAddress, KeyMaterialId, KmsError, ObjectId, Operation, Timesta
 use kms_metadata::{KeyChange, NewObject, ObjectState, Tx};
 use serde_json::json;
 
+use crate::claim::is_creating;
 use crate::identity::object_of;
 use crate::import_plan::place_of;
 use crate::wrapping_pool::Pair;
@@ -156,13 +157,8 @@ impl Keeper {
         let object = ObjectId::random();
         self.announce(attempt, object)?;
         fail::fail_point!("material.import.announced");
-        match self.make(attempt, object, audit) {
-            Ok(()) => Ok(()),
-            Err(error) => match self.settle(Some(&attempt.address), object) {
-                Ok(true) => Ok(()),
-                Ok(false) | Err(_) => Err(error),
-            },
-        }
+        let made = self.make(attempt, object, audit);
+        self.settled(made, Some(&attempt.address), object)
     }
 
     /// I2: commits the intent, and condemns every unfinished attempt of this key.
@@ -254,8 +250,4 @@ impl Keeper {
         let response = json!({"keyId": attempt.address.arn(), "keyMaterialId": attempt.id.to_string()});
         Ok(record(tx, &audit(response))?)
     }
-}
-
-fn is_creating(tx: &mut Tx<'_>, object: ObjectId) -> bool {
-    matches!(tx.find_object(object), Ok(Some(row)) if row.state == ObjectState::Creating)
 }

@@ -6,6 +6,7 @@
 //! Three rules carry the rest: no object is destroyed unless its row is committed `destroying` or `destroyed`; the key
 //! row's lock, held from the last check to `present`, is the claim; what is unknown is looked up or refused, never guessed.
 
+mod claim;
 mod delete;
 mod deployment;
 mod expiry;

@@ -5,10 +5,11 @@ use kms_core::kdf::sha256;
 use kms_core::key_spec::WrappingKeySpec;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{KeyAddress, KmsError, ObjectId, Timestamp};
-use kms_metadata::{NewObject, ObjectState, WrappingKey};
+use kms_metadata::WrappingKey;
 use time::Duration;
 
 use crate::Keeper;
+use crate::claim::{claim_keyless, is_creating};
 
 /// Imports that one pair may be tried for; a padding oracle needs over a thousand (cryptography.md 3.1).
 pub const ATTEMPTS_PER_PAIR: i32 = 100;
@@ -143,37 +144,16 @@ impl Keeper {
     fn make_pair(&self, spec: WrappingKeySpec, algorithm: WrappingAlgorithm) -> Result<(), KmsError> {
         let id = ObjectId::random();
         let object = TokenObject::internal(id, "wrapping");
-        self.metadata.write(|tx| {
-            tx.insert_object(&NewObject {
-                id,
-                kind: ObjectKind::Wrapping,
-                label: object.label.clone(),
-                key: None,
-                token: self.token.clone(),
-                claimed_by: self.node.clone(),
-            })
-        })?;
+        self.announce_keyless(&object, ObjectKind::Wrapping)?;
         fail::fail_point!("material.pair.announced");
         let result = self.metadata.write(|tx| {
-            let creating =
-                |row: Option<kms_metadata::ObjectRow>| row.is_some_and(|row| row.state == ObjectState::Creating);
-            if !creating(tx.lock_object(id)?) {
-                return Err(KmsError::timeout("the attempt was condemned before its pair was made"));
-            }
-            let public_key = self
-                .hsm
-                .generate_wrapping_pair(&object, spec, algorithm, &mut || tx.find_object(id).is_ok_and(creating))?;
+            claim_keyless(tx, id)?;
+            let public_key = self.hsm.generate_wrapping_pair(&object, spec, algorithm, &mut || is_creating(tx, id))?;
             fail::fail_point!("material.pair.made");
             tx.insert_wrapping_key(id, spec, algorithm, &public_key)?;
             tx.mark_present(id)?;
             Ok(())
         });
-        match result {
-            Ok(()) => Ok(()),
-            Err(error) => match self.settle(None, id) {
-                Ok(true) => Ok(()),
-                Ok(false) | Err(_) => Err(error),
-            },
-        }
+        self.settled(result, None, id)
     }
 }
