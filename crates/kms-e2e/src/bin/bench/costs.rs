@@ -28,16 +28,17 @@ struct Case<'a> {
 
 /// Fills the rows of cost.
 pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
-    let mut token = RawToken::start()?;
+    let mut token = RawToken::start(options.keys)?;
     let mut cases = Cases::of_small(&servers.small).await?;
     cases.add("Encrypt, many keys", &servers.large, servers.large.encrypt());
     cases.add("Encrypt, audit fsync", &servers.durable, servers.durable.encrypt());
     cases.warm_up(options).await?;
-    let (mut bare, mut through) = (Vec::new(), Vec::new());
+    let (mut bare, mut through, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=options.rounds {
         let raw = token.measure()?;
         bare.push(raw.bare);
         through.push(raw.token);
+        many.push(raw.many);
         say(&format!("bench: round {round} of {}, bare token call {:.1} us", options.rounds, raw.bare));
         for case in &mut cases.all {
             case.run(options).await?;
@@ -45,6 +46,8 @@ pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Ta
     }
     table.ratio("C_SignInit + C_Sign, one thread (raw)", median(&bare), 1.0, "x raw", None);
     table.ratio("the same through Token::mac", median(&through), ratio(&through, &bare), "x raw", None);
+    let name = format!("Token::mac, {} objects by turns", options.keys);
+    table.ratio(&name, median(&many), ratio(&many, &bare), "x raw", None);
     cases.report(options, &bare, table)
 }
 
@@ -58,7 +61,7 @@ pub(crate) async fn load_for_a_profiler(options: &Options, name: &str) -> anyhow
         bail!("no load has {name:?} in its name; there are {names:?}");
     };
     say(&format!("bench: process {} serves {}", node.server.pid(), case.name));
-    let mut token = RawToken::start()?;
+    let mut token = RawToken::start(FEW_KEYS)?;
     let mut bare = Vec::new();
     for _ in 0..options.rounds {
         bare.push(token.measure()?.bare);

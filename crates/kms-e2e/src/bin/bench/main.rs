@@ -53,7 +53,7 @@ impl Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     let outcome = match &options.raw_token {
-        Some(folder) => raw_token::serve(folder),
+        Some(folder) => raw_token::serve(folder, options.keys),
         None => measure(&options),
     };
     match outcome {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use kms_core::Hsm;
 use kms_core::hsm::{MacInput, TokenObject};
 use kms_core::ids::ObjectId;
@@ -34,15 +34,19 @@ pub(crate) struct RawCost {
     pub(crate) bare: f64,
     /// The same through [`Token::mac`]: session from the pool, handle from the cache.
     pub(crate) token: f64,
+    /// As `token`, with many objects by turns: what the token itself pays for their number.
+    pub(crate) many: f64,
 }
 
 impl RawToken {
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    /// Starts the child and makes `objects` secrets in its token.
+    pub(crate) fn start(objects: u32) -> anyhow::Result<Self> {
         let folder = EphemeralFolder::new("strongroom-bench-")?;
         let token = SoftHsmToken::create_or_open(folder.path(), LABEL)?;
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--raw-token")
             .arg(folder.path())
+            .args(["--keys", &objects.to_string()])
             .env("SOFTHSM2_CONF", token.config_file())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -57,8 +61,11 @@ impl RawToken {
         writeln!(self.commands, "measure")?;
         let mut line = String::new();
         self.figures.read_line(&mut line)?;
-        let (bare, token) = line.trim().split_once(' ').context("the process that calls the token has ended")?;
-        Ok(RawCost { bare: bare.parse()?, token: token.parse()? })
+        let figures: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+        match figures[..] {
+            [bare, token, many] => Ok(RawCost { bare, token, many }),
+            _ => bail!("the process that calls the token has ended"),
+        }
     }
 }
 
@@ -69,8 +76,32 @@ impl Drop for RawToken {
     }
 }
 
-/// The child's side: for each line of input one line of output, `<bare> <token>`.
-pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
+/// The child's side: for each line of input one line of output, `<bare> <token> <many>`.
+pub(crate) fn serve(folder: &Path, objects: u32) -> anyhow::Result<()> {
+    let token = open(folder)?;
+    let mut made = Vec::new();
+    for _ in 0..objects.max(1) {
+        let object = TokenObject::internal(ObjectId::random(), "bench");
+        token.generate_secret(&object, &mut || true)?;
+        made.push(object);
+    }
+    let first = &made[0];
+    let many = || made.iter().cycle().take(CALLS as usize);
+    token.mac_repeatedly(first, &INPUT, CALLS)?;
+    many().try_for_each(|object| token.mac(object, &INPUT).map(drop))?;
+    let mut output = std::io::stdout();
+    for _command in std::io::stdin().lock().lines() {
+        let bare = cost(|| token.mac_repeatedly(first, &INPUT, CALLS).map(drop))?;
+        let through = cost(|| (0..CALLS).try_for_each(|_| token.mac(first, &INPUT).map(drop)))?;
+        let many = cost(|| many().try_for_each(|object| token.mac(object, &INPUT).map(drop)))?;
+        writeln!(output, "{bare} {through} {many}")?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+/// The token of a fresh deployment.
+fn open(folder: &Path) -> anyhow::Result<Token> {
     let files = SoftHsmToken::create_or_open(folder, LABEL)?;
     let token = Token::open(TokenConfig {
         module: files.module().to_owned(),
@@ -83,17 +114,7 @@ pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
     let root = TokenObject::internal(ObjectId::random(), "root");
     token.establish(Uuid::new_v4(), sentinel, &root, &SecretKey::new([1; 32]))?;
     token.attach(sentinel)?;
-    let object = TokenObject::internal(ObjectId::random(), "bench");
-    token.generate_secret(&object, &mut || true)?;
-    token.mac_repeatedly(&object, &INPUT, CALLS)?;
-    let mut output = std::io::stdout();
-    for _command in std::io::stdin().lock().lines() {
-        let bare = cost(|| token.mac_repeatedly(&object, &INPUT, CALLS).map(drop))?;
-        let through = cost(|| (0..CALLS).try_for_each(|_| token.mac(&object, &INPUT).map(drop)))?;
-        writeln!(output, "{bare} {through}")?;
-        output.flush()?;
-    }
-    Ok(())
+    Ok(token)
 }
 
 fn cost(calls: impl FnOnce() -> Result<(), kms_core::HsmError>) -> anyhow::Result<f64> {
