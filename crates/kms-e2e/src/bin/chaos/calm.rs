@@ -9,7 +9,7 @@ use crate::model::Op;
 use crate::objects::Place;
 use crate::random::Random;
 use crate::report::{Report, say};
-use crate::world::World;
+use crate::world::{World, lock};
 use crate::{audit, blocking};
 
 /// How long after the last request rows and token may differ.
@@ -45,6 +45,19 @@ pub(crate) async fn objects_settle(world: &World, place: &Place, report: &mut Re
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// With all clients stopped: of material whose deletion was acknowledged no object is there, at once.
+///
+/// # Errors
+/// `pkcs11-tool` does not answer.
+pub(crate) fn deleted_is_gone(world: &World, place: &Place, keys: &Keys) -> anyhow::Result<()> {
+    let all = keys.all();
+    let deleted = all.iter().filter(|key| lock(&key.checker).is_deleted()).map(|key| key.id.clone());
+    for key in blocking(|| place.held(&deleted.collect::<Vec<_>>()))? {
+        world.violated(format!("key {key}: an object is in the token after an acknowledged delete"));
+    }
+    Ok(())
 }
 
 /// With all clients stopped: the audit chains hold and tell of every answered request.

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use crate::clock::ServerClock;
+use crate::clock::{Millis, ServerClock};
 use crate::model::{Answer, Facts, Op};
 
 /// Past events that a report shows.
@@ -33,6 +33,7 @@ struct Pending {
     id: OpId,
     op: Op,
     process: Process,
+    begun_at: Millis,
     /// Its client got no answer; it can still take effect as long as the process lives.
     is_lost: bool,
 }
@@ -42,6 +43,11 @@ pub(crate) struct Checker {
     worlds: HashSet<World>,
     pending: Vec<Pending>,
     next: OpId,
+    /// Every ValidTo that was asked for.
+    expiries: Vec<Millis>,
+    /// Deletes under way that have met no import.
+    quiet_deletes: HashSet<OpId>,
+    is_deleted: bool,
     history: VecDeque<String>,
 }
 
@@ -49,16 +55,28 @@ impl Checker {
     /// A key in these facts.
     pub(crate) fn new(facts: Facts) -> Self {
         let world = World { facts, answered: BTreeMap::new() };
-        Self { worlds: HashSet::from([world]), pending: Vec::new(), next: 0, history: VecDeque::new() }
+        Self {
+            worlds: HashSet::from([world]),
+            pending: Vec::new(),
+            next: 0,
+            expiries: Vec::new(),
+            quiet_deletes: HashSet::new(),
+            is_deleted: false,
+            history: VecDeque::new(),
+        }
     }
 
     /// An operation is about to be sent.
     pub(crate) fn begin(&mut self, op: Op, process: Process, clock: &ServerClock) -> OpId {
         self.next += 1;
+        self.note_imports(op);
         let now = clock.earliest();
         self.worlds =
             self.worlds.drain().map(|world| World { facts: world.facts.at_least_after_time(now), ..world }).collect();
-        self.pending.push(Pending { id: self.next, op, process, is_lost: false });
+        if let Op::Import { valid_to: Some(at), .. } = op {
+            self.expiries.push(at);
+        }
+        self.pending.push(Pending { id: self.next, op, process, begun_at: now, is_lost: false });
         self.note(format!("{:>4} {op:?} to node {} (start {})", self.next, process.0 + 1, process.1));
         self.next
     }
@@ -69,6 +87,10 @@ impl Checker {
     /// The answer cannot be explained; what came before it.
     pub(crate) fn answered(&mut self, id: OpId, answer: Answer, clock: &ServerClock) -> Result<(), String> {
         self.note(format!("{id:>4} -> {answer:?}"));
+        self.is_deleted |= answer == Answer::Done && self.quiet_deletes.remove(&id);
+        if answer == Answer::InvalidState && self.may_have_looked_late(id, clock) {
+            return self.over(id, "refused in the moment of a ValidTo", clock);
+        }
         self.expand(clock)?;
         let possible: Vec<String> = self.worlds.iter().map(|world| format!("{world:?}")).take(6).collect();
         self.worlds = self.worlds.drain().filter(|world| world.answered.get(&id) == Some(&answer)).collect();
@@ -122,9 +144,32 @@ impl Checker {
         Ok(())
     }
 
+    /// Whether a delete was acknowledged that met no import, and none has begun since: no object may be there.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.is_deleted
+    }
+
     /// Whether an operation of a living process has got no answer.
     pub(crate) fn has_lost(&self, has_ended: impl Fn(Process) -> bool) -> bool {
         self.pending.iter().any(|pending| pending.is_lost && !has_ended(pending.process))
+    }
+
+    /// A use may be refused because it read the rows before a ValidTo and the clock after it, though an import in between
+    /// has put the expiry off. The refusal harms nobody, and the next attempt works.
+    fn may_have_looked_late(&self, id: OpId, clock: &ServerClock) -> bool {
+        let Some(pending) = self.pending.iter().find(|pending| pending.id == id) else { return false };
+        let during = pending.begun_at..=clock.latest();
+        !pending.op.is_change() && self.expiries.iter().any(|at| during.contains(at))
+    }
+
+    fn note_imports(&mut self, begun: Op) {
+        let is_import = |op: Op| matches!(op, Op::Import { .. });
+        if is_import(begun) {
+            self.quiet_deletes.clear();
+            self.is_deleted = false;
+        } else if begun == Op::Delete && !self.pending.iter().any(|pending| is_import(pending.op)) {
+            self.quiet_deletes.insert(self.next);
+        }
     }
 
     /// Lets every operation under way, and time, take effect in every world where they have not.
@@ -242,6 +287,19 @@ mod tests {
         case.0.lost(import, "timed out");
         assert!(case.now(Op::Look, Answer::Looked("PendingImport", 0)));
         assert!(case.now(Op::Look, Answer::Looked("Enabled", 0)));
+    }
+
+    #[test]
+    fn a_delete_that_met_an_import_says_nothing_of_objects() {
+        let mut case = Case::new();
+        let delete = case.begin(Op::Delete);
+        assert!(case.now(IMPORT, Answer::Done));
+        assert!(case.answered(delete, Answer::Done));
+        assert!(!case.0.is_deleted());
+        assert!(case.now(Op::Delete, Answer::Done));
+        assert!(case.0.is_deleted());
+        case.begin(IMPORT);
+        assert!(!case.0.is_deleted());
     }
 
     #[test]

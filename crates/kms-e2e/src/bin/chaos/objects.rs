@@ -24,6 +24,16 @@ impl Place {
         Self { token_env: data_dir.join("token.env"), postgres }
     }
 
+    /// The keys among these of which the token holds an object now, by the labels of all objects.
+    ///
+    /// # Errors
+    /// `pkcs11-tool` does not answer.
+    pub(crate) fn held(&self, keys: &[String]) -> anyhow::Result<Vec<String>> {
+        let objects = self.objects()?;
+        let is_held = |key: &&String| objects.iter().any(|object| object.label.ends_with(key.as_str()));
+        Ok(keys.iter().filter(is_held).cloned().collect())
+    }
+
     /// Everything in which rows and token differ now.
     ///
     /// # Errors
@@ -34,7 +44,7 @@ impl Place {
         let mut found = Vec::new();
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for object in &objects {
-            match object.as_deref() {
+            match object.id.as_deref() {
                 None => found.push("an object without an id is in the token (torn)".to_owned()),
                 Some(id) => *seen.entry(id).or_default() += 1,
             }
@@ -59,8 +69,8 @@ impl Place {
         Ok(found)
     }
 
-    /// Id (32 hexadecimal digits) of every key object, as `pkcs11-tool` lists them.
-    fn objects(&self) -> anyhow::Result<Vec<Option<String>>> {
+    /// Every key object, as `pkcs11-tool` lists them.
+    fn objects(&self) -> anyhow::Result<Vec<Object>> {
         let script = r#". "$1" && exec pkcs11-tool --module "$PKCS11_MODULE" --token-label "$TOKEN_LABEL" --login --pin "$PIN" --list-objects"#;
         let output = Command::new("sh").args(["-c", script, "list"]).arg(&self.token_env).output()?;
         if !output.status.success() {
@@ -79,17 +89,31 @@ impl Place {
     }
 }
 
-fn parse_objects(listing: &str) -> Vec<Option<String>> {
-    let mut objects: Vec<Option<String>> = Vec::new();
+/// A key object in the token.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Object {
+    /// 32 hexadecimal digits; a torn object has none.
+    id: Option<String>,
+    label: String,
+}
+
+fn parse_objects(listing: &str) -> Vec<Object> {
+    let mut objects: Vec<Object> = Vec::new();
     let mut is_key = false;
     for line in listing.lines() {
         if !line.starts_with(' ') {
             is_key = line.contains("Key Object");
             if is_key {
-                objects.push(None);
+                objects.push(Object::default());
             }
-        } else if let (true, Some(id), Some(last)) = (is_key, line.trim().strip_prefix("ID:"), objects.last_mut()) {
-            *last = Some(id.trim().to_lowercase());
+        } else if let (true, Some((name, value)), Some(last)) =
+            (is_key, line.trim().split_once(':'), objects.last_mut())
+        {
+            match name {
+                "ID" => last.id = Some(value.trim().to_lowercase()),
+                "label" => value.trim().clone_into(&mut last.label),
+                _ => {}
+            }
         }
     }
     objects
@@ -101,6 +125,9 @@ mod tests {
     fn objects_with_and_without_id_are_told_apart_and_data_is_left_out() {
         let listing = "Using slot 0\nSecret Key Object; Generic secret length 32\n  label:      a\n  ID:         0AFF\n  \
                        Usage:      sign\nPrivate Key Object; RSA\nData object 1\n  label: x\n  ID: 77\nSecret Key Object; AES\n";
-        assert_eq!(super::parse_objects(listing), [Some("0aff".to_owned()), None, None]);
+        let objects = super::parse_objects(listing);
+        let ids: Vec<_> = objects.iter().map(|object| object.id.as_deref()).collect();
+        assert_eq!(ids, [Some("0aff"), None, None]);
+        assert_eq!(objects[0].label, "a");
     }
 }

@@ -21,6 +21,7 @@ const KILLS: usize = 60;
 const PASSAGE: Duration = Duration::from_secs(12);
 /// After so many kills the clients rest and everything is looked at.
 const KILLS_PER_LOOK: usize = 4;
+const BEFORE_A_LOOK: Duration = Duration::from_millis(1_200);
 const LONGEST_START: Duration = Duration::from_secs(60);
 /// A day more than a deletion window.
 const PAST_A_WINDOW: i64 = 8 * 86_400;
@@ -57,7 +58,7 @@ pub(crate) async fn run(options: &Options, data_dir: &Path) -> anyhow::Result<bo
         run.kill(*kill).await?;
         say(&format!("kill {:>3}: {} ({:.0} s)", number + 1, kill.name(), begun.elapsed().as_secs_f64()));
         if (number + 1) % KILLS_PER_LOOK == 0 {
-            run.look().await?;
+            run.look(&keys).await?;
         }
     }
     let clean = run.end(&keys, clients, random.fork(3)).await;
@@ -144,13 +145,17 @@ impl Run<'_> {
     }
 
     /// Lets all clients rest and looks at everything.
-    async fn look(&mut self) -> anyhow::Result<()> {
+    async fn look(&mut self, keys: &Keys) -> anyhow::Result<()> {
         if self.world.has_violations() {
             return Ok(());
         }
         let world = Arc::clone(&self.world);
+        // The start has just put everything in order; what is looked at is what clients did since.
+        tokio::time::sleep(BEFORE_A_LOOK).await;
         let _rest = world.gate.write().await;
-        calm::objects_settle(&world, &Place::of_data_dir(self.data_dir), &mut self.report).await?;
+        let place = Place::of_data_dir(self.data_dir);
+        calm::deleted_is_gone(&world, &place, keys)?;
+        calm::objects_settle(&world, &place, &mut self.report).await?;
         if !world.has_violations() {
             calm::audit_holds(&world, &[&self.data_dir.join("audit")])?;
         }

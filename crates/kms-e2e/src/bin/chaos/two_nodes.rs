@@ -104,6 +104,7 @@ impl Run {
     async fn rest(&mut self) -> anyhow::Result<()> {
         let world = Arc::clone(&self.world);
         let _rest = world.gate.write().await;
+        calm::deleted_is_gone(&world, &self.pair.place(), &self.keys)?;
         if self.keys.have_lost(&world) {
             tokio::time::sleep(ABANDONED_JOBS).await;
             self.keys.settle(&world);
