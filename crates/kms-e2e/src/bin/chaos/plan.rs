@@ -92,6 +92,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_point_that_the_server_arms_is_in_the_plan() {
+        let source = include_str!("../../../../strongroom/src/failpoints.rs");
+        let quoted = source.split('"').skip(1).step_by(2).filter(|text| text.contains('.'));
+        let mut armed: Vec<&str> = quoted.collect();
+        let mut planned: Vec<&str> = FAILPOINTS.iter().map(|(name, _)| *name).collect();
+        armed.sort_unstable();
+        planned.sort_unstable();
+        assert_eq!(planned, armed);
+    }
+
+    #[test]
     fn the_seed_decides_and_sixty_kills_pass_every_point_of_one_node() {
         let plan = kills(60, Random::new(1));
         assert_eq!(plan, kills(60, Random::new(1)));
