@@ -75,7 +75,8 @@ impl KeyCache {
         }
     }
 
-    fn lease_holds(&self, boottime: Duration) -> bool {
+    /// Whether this node may answer from what it holds.
+    pub(crate) fn lease_holds(&self, boottime: Duration) -> bool {
         self.metadata.get().is_some_and(|metadata| metadata.lease().holds(boottime))
     }
 }

@@ -44,7 +44,6 @@ struct Job {
 
 struct Finished {
     result: Result<Vec<u8>, KmsError>,
-    record: Option<Arc<KeyRecord>>,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -162,7 +161,7 @@ impl Shared {
                     continue;
                 }
                 job.event.render_into(result.as_ref().err(), records.next());
-                finished.push(Finished { result, record: job.record, reply: job.reply });
+                finished.push(Finished { result, reply: job.reply });
             }
             self.flush(&mut records, &mut finished);
             self.busy_since.store(0, Ordering::Release);
@@ -176,15 +175,12 @@ impl Shared {
             tracing::error!(error = %error, "the audit log cannot be written: nothing is answered");
         }
         records.clear();
-        for Finished { result, record, reply } in finished.drain(..) {
-            let outcome = match (&written, record) {
-                (Err(_), _) => Outcome::Done(Err(KmsError::internal("the audit log cannot be written"))),
-                (Ok(()), Some(record)) if !self.is_current(&record) && result.is_ok() => {
-                    Outcome::Done(Err(KmsError::timeout("the lease ended while the answer was recorded")))
-                }
-                (Ok(()), _) => Outcome::Done(result),
+        for Finished { result, reply } in finished.drain(..) {
+            let result = match &written {
+                Ok(()) => result,
+                Err(_) => Err(KmsError::internal("the audit log cannot be written")),
             };
-            let _client_gone = reply.send(outcome);
+            let _client_gone = reply.send(Outcome::Done(result));
         }
     }
 

@@ -138,11 +138,20 @@ impl Service {
             });
             let guard = work.is_ok().then(|| Arc::clone(&record));
             match self.lane.run(work, guard, event).await {
-                Outcome::Done(result) => return result,
+                Outcome::Done(result) => return result.and_then(|answer| self.within_lease(answer)),
                 Outcome::Stale(draft) => event = *draft,
             }
         }
         self.refuse(KmsError::timeout("the key changed again and again, or the lease is over"), event).await
+    }
+
+    /// The last look before an answer leaves. The record counted after the token call, so the operation came before any
+    /// change since; but a process that was stopped meanwhile wakes with its lease over, and then must not answer.
+    fn within_lease(&self, answer: Vec<u8>) -> Result<Vec<u8>, KmsError> {
+        if self.cache.lease_holds(self.clock.boottime()) {
+            return Ok(answer);
+        }
+        Err(KmsError::timeout("the lease ended before the answer left"))
     }
 
     /// Runs a management operation on a worker; its record is written before its answer is given.

@@ -33,3 +33,4 @@ mod schedule_key_deletion;
 mod states;
 mod support;
 mod update_key_description;
+mod use_after_change;
