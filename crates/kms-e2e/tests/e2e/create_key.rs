@@ -6,6 +6,10 @@ use kms_e2e::{Server, client, fresh_account, objects_of_key};
 use crate::refusal::refused;
 use crate::support::{REGION, describe, fresh, now};
 
+/// The refusal of U+0000 in a description.
+pub(crate) const NO_NUL: &str = "1 validation error detected: Value at 'description' failed to satisfy constraint: Member \
+                                 must satisfy regular expression pattern: [^\\u0000]*";
+
 #[tokio::test]
 async fn a_new_key_has_the_metadata_of_its_request() {
     let account = fresh_account();
@@ -140,6 +144,15 @@ async fn a_description_has_at_most_8192_characters() {
     assert_eq!(made.description().map(|text| text.chars().count()), Some(8192));
     let refusal = refused(client.create_key().description("é".repeat(8193)).send().await);
     assert!(refusal.message.unwrap().ends_with("Member must have length less than or equal to 8192"));
+}
+
+#[tokio::test]
+async fn a_description_with_u0000_is_refused_and_makes_no_key() {
+    let client = fresh();
+    refused(client.create_key().description("a\0b").send().await).is("ValidationException", NO_NUL);
+    assert!(client.list_keys().send().await.unwrap().keys().is_empty());
+    let made = client.create_key().description("a\u{1}\u{7f}b").send().await.unwrap().key_metadata.unwrap();
+    assert_eq!(made.description(), Some("a\u{1}\u{7f}b"), "every other character is served");
 }
 
 fn policy(principal: &str) -> String {

@@ -1,5 +1,6 @@
 //! UpdateKeyDescription.
 
+use crate::create_key::NO_NUL;
 use crate::refusal::{outcome, refused};
 use crate::support::{describe, encrypt, fresh, new_key};
 
@@ -26,6 +27,17 @@ async fn a_description_past_8192_characters_changes_nothing() {
              length less than or equal to 8192"
         ),
     );
+    assert_eq!(describe(&client, key.key_id()).await.description(), Some(""));
+}
+
+#[tokio::test]
+async fn a_description_with_u0000_is_refused_and_changes_nothing() {
+    let client = fresh();
+    let key = new_key(&client).await;
+    for description in ["\0", "a\0", "\0a"] {
+        let call = client.update_key_description().key_id(key.key_id()).description(description);
+        refused(call.send().await).is("ValidationException", NO_NUL);
+    }
     assert_eq!(describe(&client, key.key_id()).await.description(), Some(""));
 }
 

@@ -40,10 +40,11 @@ pub(crate) struct Output {
 }
 
 /// # Errors
-/// `ValidationException` for a spec and usage that do not go together; `TagException`;
+/// `ValidationException` for a spec and usage that do not go together, or for U+0000 in the description; `TagException`;
 /// `MalformedPolicyDocumentException`, `LimitExceededException`; `UnsupportedOperationException` for what is not served
 /// yet.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
+    check_description(input.description.as_deref().unwrap_or_default())?;
     check_spec(&input)?;
     let origin = check_origin(&input)?;
     let tags = tags::check(input.tags.unwrap_or_default())?;
@@ -73,6 +74,22 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         _ => cx.keeper.create_generated(&facts, &tags, &audit)?,
     };
     Ok(Output { key_metadata: KeyMetadata::of(&made, cx.now()) })
+}
+
+/// A description may hold any character but U+0000, which `text` of Postgres cannot store. KMS has no such rule; the text
+/// is that of its other constraints, with the value left out (docs/decisions/0007).
+///
+/// # Errors
+/// `ValidationException`.
+pub(super) fn check_description(description: &str) -> Result<(), KmsError> {
+    if description.contains('\0') {
+        return Err(KmsError::Validation(
+            "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must satisfy regular \
+             expression pattern: [^\\u0000]*"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The answer as CloudTrail shows it.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Empty;
+use super::create_key::check_description;
 use crate::context::Context;
 
 /// The request.
@@ -17,8 +18,10 @@ pub(crate) struct Input {
 }
 
 /// # Errors
-/// `NotFoundException`, `InvalidArnException`; `KMSInvalidStateException` if the key awaits deletion.
+/// `ValidationException` for U+0000 in the description; `NotFoundException`, `InvalidArnException`;
+/// `KMSInvalidStateException` if the key awaits deletion.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Empty, KmsError> {
+    check_description(&input.description)?;
     let key = cx.key_for(&input.key_id)?;
     let response = json!({"keyId": key.address.arn()});
     cx.change_key(&key, response, |_| KeyChange { description: Some(input.description), ..KeyChange::default() })?;
