@@ -129,6 +129,12 @@ impl PrivatePostgres {
         self.postmaster.id()
     }
 
+    /// False once the postmaster has ended, however that came; then nothing brings it back but a new start.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.postmaster.has_ended_within(Duration::ZERO)
+    }
+
     /// True if the server was left running by an earlier owner and taken over.
     #[must_use]
     pub fn is_adopted(&self) -> bool {

@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kms_core::secret::SecretBytes;
@@ -20,7 +22,10 @@ use crate::{ephemeral, process};
 
 const TOKEN_LABEL: &str = "strongroom-dev";
 
-/// Runs until SIGTERM or SIGINT.
+/// How often it is looked whether the private Postgres still runs.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Runs until SIGTERM or SIGINT, or until the private Postgres has ended: then it fails, and the next start recovers.
 pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     if !arguments.listen.ip().is_loopback() {
         bail!("dev serves loopback addresses only, {} is none", arguments.listen);
@@ -43,7 +48,8 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
         return Err(error).context("strongroom could not start itself again with SOFTHSM2_CONF set");
     }
     process::guard_memory();
-    let stopped = process::stop_channel(arguments.until_stdin_ends)?;
+    let (stop, stopped) = channel();
+    process::send_stops(arguments.until_stdin_ends, stop.clone())?;
     let listener =
         TcpListener::bind(arguments.listen).with_context(|| format!("{} cannot be listened on", arguments.listen))?;
     let endpoint = format!("http://{}", listener.local_addr()?);
@@ -66,10 +72,42 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
         data_dir: data_dir.clone(),
     };
     write_environment(&data_dir, &endpoint)?;
-    node::run(config, stopped, || process::print(&format!("strongroom is ready at {endpoint}")))?;
+    let is_lost = watching(&postgres, stop, || {
+        node::run(config, stopped, || process::print(&format!("strongroom is ready at {endpoint}")))
+    })?;
+    // Also after a loss: children of a killed postmaster may live on.
     postgres.stop()?;
     drop(lock);
+    if is_lost {
+        bail!("the private Postgres has ended (its last words are in {}/postgres.log); start again", data_dir.display());
+    }
     Ok(())
+}
+
+/// Serves, and has the server stopped when Postgres ends meanwhile; true if it did. Whoever stops `dev` does not reach
+/// Postgres, which is stopped only after this returns, so an orderly stop is never taken for a loss.
+fn watching(
+    postgres: &PrivatePostgres,
+    stop: Sender<()>,
+    serve: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<bool> {
+    std::thread::scope(|scope| {
+        // Dropped when the serving ends, even by a panic, which ends the watch.
+        let (serving, over) = channel::<()>();
+        let watch = std::thread::Builder::new().name("postgres-watch".to_owned()).spawn_scoped(scope, move || {
+            while over.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                if !postgres.is_running() {
+                    let _already_stopping = stop.send(());
+                    return true;
+                }
+            }
+            false
+        })?;
+        let served = serve();
+        drop(serving);
+        let is_lost = watch.join().unwrap_or(false);
+        served.map(|()| is_lost)
+    })
 }
 
 /// `DATA/env`: what a client needs, to be sourced by a shell.

@@ -1,7 +1,7 @@
 //! The process itself: what it prints, how it guards its memory, how it is told to stop.
 
 use std::io::Write;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -58,6 +58,12 @@ fn lock_memory() {
 /// A channel that hears of SIGTERM and SIGINT, and of the end of standard input if asked.
 pub(crate) fn stop_channel(until_stdin_ends: bool) -> std::io::Result<Receiver<()>> {
     let (stop, stopped) = channel();
+    send_stops(until_stdin_ends, stop)?;
+    Ok(stopped)
+}
+
+/// Sends to this channel what [`stop_channel`] hears of, for a caller that has reasons of its own to stop.
+pub(crate) fn send_stops(until_stdin_ends: bool, stop: Sender<()>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let on_signal = stop.clone();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -71,5 +77,5 @@ pub(crate) fn stop_channel(until_stdin_ends: bool) -> std::io::Result<Receiver<(
             let _already_stopping = stop.send(());
         })?;
     }
-    Ok(stopped)
+    Ok(())
 }

@@ -3,5 +3,6 @@
 mod address;
 mod ephemeral;
 mod folder;
+mod postgres_gone;
 mod process;
 mod token_away;
