@@ -68,9 +68,21 @@ pub(crate) fn from_connecting(error: &ConnectionError) -> MetadataError {
     MetadataError::Unavailable(first_line(&error.to_string()))
 }
 
+/// How libpq and Postgres say that a connection ended, where diesel leaves the kind of the error open, as it does for what
+/// libpq says outside a statement's result.
+const LOST: [&str; 4] = [
+    "server closed the connection unexpectedly",
+    "terminating connection",
+    "could not receive data from server",
+    "could not send data to server",
+];
+
 /// Whether the connection is gone, so that nothing more can be asked over it.
 pub(crate) fn is_lost_connection(error: &Error) -> bool {
     match error {
+        Error::DatabaseError(DatabaseErrorKind::Unknown, information) => {
+            LOST.iter().any(|text| information.message().starts_with(text))
+        }
         Error::DatabaseError(kind, _) => {
             matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
         }
@@ -117,6 +129,11 @@ mod tests {
         let lost = |kind| Error::DatabaseError(kind, Box::new("text".to_owned()));
         assert!(!is_definite_refusal(&lost(DatabaseErrorKind::ClosedConnection)));
         assert!(!is_definite_refusal(&lost(DatabaseErrorKind::UnableToSendCommand)));
+        for text in LOST {
+            let unsorted = Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(format!("{text}\n\tmore")));
+            assert!(!is_definite_refusal(&unsorted));
+            assert!(matches!(from_diesel(unsorted), MetadataError::Unavailable(_)));
+        }
         assert!(!is_definite_refusal(&Error::BrokenTransactionManager));
         assert!(is_definite_refusal(&lost(DatabaseErrorKind::SerializationFailure)));
         assert!(is_definite_refusal(&lost(DatabaseErrorKind::Unknown)));

@@ -228,14 +228,15 @@ impl Drop for Inner {
 /// Commits. An error is definite only when Postgres itself refused over a connection that lives.
 fn commit(connection: &mut Connection) -> Result<(), MetadataError> {
     fail::fail_point!("metadata.before_commit");
-    AnsiTransactionManager::commit_transaction(&mut *connection.0).map_err(outcome)?;
+    AnsiTransactionManager::commit_transaction(&mut *connection.0).map_err(|error| outcome(error, connection))?;
     fail::fail_point!("metadata.after_commit");
     fail::fail_point!("metadata.commit_lost", |_| Err(MetadataError::OutcomeUnknown("failpoint".to_owned())));
     Ok(())
 }
 
-fn outcome(error: Error) -> MetadataError {
-    if is_definite_refusal(&error) {
+/// The kind of an error is diesel's guess; the connection is asked too, as a refusal that is none would lose a commit.
+fn outcome(error: Error, connection: &mut Connection) -> MetadataError {
+    if is_definite_refusal(&error) && connection.0.batch_execute("SELECT 1").is_ok() {
         from_diesel(error)
     } else {
         MetadataError::OutcomeUnknown(error.to_string().lines().next().unwrap_or_default().to_owned())

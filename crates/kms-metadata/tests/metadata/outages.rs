@@ -77,6 +77,54 @@ fn a_connection_that_ends_just_before_commit_leaves_the_outcome_open() {
     assert_eq!(objects, []);
 }
 
+/// Waits until a statement of the pool's connections is being worked on, then runs this over its backend's id.
+fn while_it_runs(database: &TestDatabase, words: &str, end: &str) {
+    let sql = format!(
+        "SELECT {end}::text FROM pg_stat_activity WHERE datname = current_database() \
+         AND application_name = 'strongroom' AND state = 'active' AND {words}"
+    );
+    eventually("a statement that runs", || {
+        let counted = sql.replacen(end, "count(*)", 1);
+        database.execute(&counted).as_deref().is_some_and(|count| count != "0")
+    });
+    database.execute(&sql);
+}
+
+#[test]
+fn a_connection_that_ends_within_a_statement_is_unavailable() {
+    let one = one();
+    let facts = one.node.with_key();
+    let (region, key_id) = (facts.address.region, facts.address.key_id);
+    let outcome = one.node.write(|tx| {
+        tx.lock_key(region, key_id)?;
+        Ok(thread::scope(|scope| {
+            let waiting = scope.spawn(|| one.node.write(|tx| tx.lock_key(region, key_id)));
+            while_it_runs(&one.database, "wait_event_type = 'Lock'", "pg_terminate_backend(pid, 5000)");
+            waiting.join().unwrap()
+        }))
+    });
+    assert!(matches!(outcome, Ok(Err(MetadataError::Unavailable(_)))), "{outcome:?}");
+}
+
+#[test]
+fn a_connection_that_ends_within_a_commit_leaves_the_outcome_open() {
+    let one = one();
+    let facts = one.node.with_key();
+    one.database.execute(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END'",
+    );
+    one.database.execute(
+        "CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON keys DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW EXECUTE FUNCTION dawdle()",
+    );
+    let outcome = thread::scope(|scope| {
+        let committing = scope.spawn(|| disable(&one.node, &facts));
+        while_it_runs(&one.database, "query = 'COMMIT'", "pg_terminate_backend(pid, 5000)");
+        committing.join().unwrap()
+    });
+    assert!(matches!(outcome, Err(MetadataError::OutcomeUnknown(_))), "{outcome:?}");
+}
+
 #[test]
 fn the_lock_of_a_process_that_dies_is_free_again() {
     let one = one();
