@@ -79,7 +79,10 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     postgres.stop()?;
     drop(lock);
     if is_lost {
-        bail!("the private Postgres has ended (its last words are in {}/postgres.log); start again", data_dir.display());
+        bail!(
+            "the private Postgres has ended (its last words are in {}/postgres.log); start again",
+            data_dir.display()
+        );
     }
     Ok(())
 }
