@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use kms_core::hsm::{ObjectKind, WrappedMaterial};
+use kms_core::hsm::{HsmError, ObjectKind, WrappedMaterial};
 use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::{ExpirationModel, MaterialState};
 use kms_core::key_state::{KeyState, check_state, key_state};
@@ -123,6 +123,8 @@ impl Keeper {
         let started = Instant::now();
         match self.hsm.probe_wrapped(wrapped, &fingerprint_input()) {
             Ok(fingerprint) => self.material_id(facts, &fingerprint),
+            // The pair is gone, for good: with new parameters the client gets another one.
+            Err(HsmError::ObjectMissing) => Err(KmsError::ExpiredImportToken),
             Err(error) => {
                 std::thread::sleep(FAILURE_TIME.saturating_sub(started.elapsed()));
                 Err(error.into())

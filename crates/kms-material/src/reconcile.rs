@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use kms_core::hsm::ObjectKind;
 use kms_core::{KmsError, ObjectId};
 use kms_metadata::{ObjectRow, ObjectState, TryLock};
 use time::Duration;
@@ -23,7 +24,9 @@ pub struct Report {
     pub unknown: Vec<ObjectId>,
     /// Objects without an id, torn by a kill while they were made.
     pub nameless: usize,
-    /// `present` rows whose object is missing (R4).
+    /// Wrapping pairs without an object: their rows were condemned and finished (R4). Nothing of the owner's is lost.
+    pub missing_pairs: usize,
+    /// Other `present` rows whose object is missing (R4).
     pub missing: Vec<ObjectId>,
 }
 
@@ -100,14 +103,22 @@ impl Keeper {
     fn find_missing(&self, report: &mut Report) -> Result<(), KmsError> {
         let rows = self.metadata.read(|tx| Ok::<_, KmsError>(tx.present_of_token(&self.token)?))?;
         let objects: HashSet<ObjectId> = self.hsm.list()?.into_iter().filter_map(|object| object.id).collect();
-        let absent: Vec<ObjectId> = rows.iter().map(|row| row.id).filter(|id| !objects.contains(id)).collect();
+        let absent: Vec<&ObjectRow> = rows.iter().filter(|row| !objects.contains(&row.id)).collect();
         if absent.is_empty() {
             return Ok(());
         }
-        let states = self.metadata.read(|tx| Ok::<_, KmsError>(tx.object_states(&absent)?))?;
-        report.missing = absent.into_iter().filter(|id| states.get(id) == Some(&ObjectState::Present)).collect();
-        for id in &report.missing {
-            tracing::error!(object = %id, "a present row has no object in the token");
+        let ids: Vec<ObjectId> = absent.iter().map(|row| row.id).collect();
+        let states = self.metadata.read(|tx| Ok::<_, KmsError>(tx.object_states(&ids)?))?;
+        for row in absent.into_iter().filter(|row| states.get(&row.id) == Some(&ObjectState::Present)) {
+            if row.kind == ObjectKind::Wrapping {
+                tracing::warn!(object = %row.id, "a wrapping pair has no object in the token and is given up");
+                self.metadata.write(|tx| tx.condemn(row.id))?;
+                self.finish_row(row)?;
+                report.missing_pairs += 1;
+            } else {
+                tracing::error!(object = %row.id, "a present row has no object in the token");
+                report.missing.push(row.id);
+            }
         }
         Ok(())
     }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use kms_core::hsm::ObjectKind;
 use kms_core::key_spec::{ExpirationModel, KeySpec, KeyUsage, Origin, WrappingKeySpec};
 use kms_core::key_state::{KeyState, key_state};
 use kms_core::secret::SecretBytes;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{AccountId, Clock, KeyAddress, KeyFacts, KeyId, KeyMaterialId, KmsError, ObjectId, Region, Timestamp};
 use kms_hsm::{Token, TokenConfig};
-use kms_material::{AuditEntry, Deployment, Expiration, Import, Keeper};
+use kms_material::{AuditEntry, Deployment, Expiration, Import, Keeper, Pair};
 use kms_metadata::{Invalidate, KeyChange, Metadata, MetadataConfig};
 use rsa::pkcs8::DecodePublicKey;
 use rsa::{Oaep, PublicKey};
@@ -120,21 +121,44 @@ impl Node {
         number: u8,
         valid_to: Option<Timestamp>,
     ) -> Result<KeyMaterialId, KmsError> {
+        let (pair, encrypted) = self.wrap(key, number)?;
+        self.import_wrapped(key, &pair, &encrypted, valid_to)
+    }
+
+    /// GetParametersForImport, and the material of this number wrapped as they say.
+    pub(crate) fn wrap(&self, key: &KeyAddress, number: u8) -> Result<(Pair, Vec<u8>), KmsError> {
         let (spec, algorithm) = (WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha256);
         let parameters = self.keeper.wrapping_parameters(key, spec, algorithm)?;
         let public_key = PublicKey::from_public_key_der(&parameters.public_key).unwrap();
         let mut random = rsa::rand_core::UnwrapErr(getrandom::SysRng);
         let encrypted = public_key.encrypt(&mut random, Oaep::<sha2::Sha256>::new(), &[number; 32]).unwrap();
-        let pair = self.keeper.redeem(key, &parameters.import_token)?;
+        Ok((self.keeper.redeem(key, &parameters.import_token)?, encrypted))
+    }
+
+    /// ImportKeyMaterial.
+    pub(crate) fn import_wrapped(
+        &self,
+        key: &KeyAddress,
+        pair: &Pair,
+        encrypted: &[u8],
+        valid_to: Option<Timestamp>,
+    ) -> Result<KeyMaterialId, KmsError> {
         let model = if valid_to.is_some() { ExpirationModel::Expires } else { ExpirationModel::DoesNotExpire };
         let import = Import {
-            encrypted: &encrypted,
+            encrypted,
             expiration: Expiration { model, valid_to },
             import_type: None,
             material_id: None,
             description: None,
         };
-        self.keeper.import(&self.facts(key).unwrap(), &pair, &import, &audit)
+        self.keeper.import(&self.facts(key).unwrap(), pair, &import, &audit)
+    }
+
+    /// The wrapping pairs whose rows are `present`.
+    pub(crate) fn present_pairs(&self) -> Vec<ObjectId> {
+        let label = kms_test::TestToken::for_this_process().label();
+        let rows = self.keeper.metadata().read(|tx| tx.present_of_token(label)).unwrap();
+        rows.into_iter().filter(|row| row.kind == ObjectKind::Wrapping).map(|row| row.id).collect()
     }
 
     /// DeleteImportedKeyMaterial.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kms_core::key_state::KeyState;
 
+use crate::place::exception;
 use crate::world::World;
 
 #[test]
@@ -42,4 +43,23 @@ fn what_the_token_lost_is_reported_and_its_row_is_kept() {
     assert_eq!(world.n2.keeper.reconcile(true).unwrap().missing, [object]);
     assert_eq!(world.n2.open_rows(&key), [object]);
     world.n2.delete(&key).unwrap();
+}
+
+#[test]
+fn a_pair_that_the_token_lost_is_given_up_and_its_import_token_has_expired() {
+    let world = World::new();
+    let key = world.n1.new_key();
+    let (pair, encrypted) = world.n1.wrap(&key, 1).unwrap();
+    let object = world.n1.present_pairs().pop().unwrap();
+    for id in world.n1.present_pairs() {
+        kms_core::Hsm::destroy(&*world.n1.hsm, id).unwrap();
+    }
+    let refused = world.n1.import_wrapped(&key, &pair, &encrypted, None);
+    assert_eq!(exception(refused), "ExpiredImportTokenException");
+    let report = world.n2.keeper.reconcile(true).unwrap();
+    assert!(report.missing_pairs > 0, "{report:?}");
+    assert_eq!(report.missing, []);
+    assert!(!world.n2.present_pairs().contains(&object));
+    assert_eq!(world.n2.keeper.reconcile(true).unwrap().missing_pairs, 0);
+    world.n1.import(&key, 1).unwrap();
 }
