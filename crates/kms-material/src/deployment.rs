@@ -6,10 +6,13 @@ use kms_core::sealing::{Purpose, Sealer, subkey_input};
 use kms_core::secret::SecretKey;
 use kms_core::{KmsError, ObjectId};
 use kms_hsm::Token;
-use kms_metadata::{Metadata, NewObject, TokenStore};
+use kms_metadata::{Metadata, MetadataError, NewObject, TokenStore};
 use uuid::Uuid;
 
 const ROOT: &str = "root";
+
+/// How often the lock of starts is waited for, each time as long as a statement may wait for a lock (5 s): a minute.
+const LOCK_TRIES: usize = 12;
 
 /// An established deployment, ready to serve.
 #[derive(Clone, Debug)]
@@ -62,13 +65,26 @@ impl Deployment {
     /// once, before it is used, so that it can be encrypted for its owner (cryptography.md 4).
     ///
     /// # Errors
-    /// See [`DeploymentError`]; a missing sentinel is never made anew.
+    /// See [`DeploymentError`]; a missing sentinel is never made anew. Nodes that start at once wait for one another, a
+    /// minute at most.
     pub fn open(
         metadata: &Metadata,
         token: &Token,
         token_label: &str,
         escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), String>,
     ) -> Result<Self, DeploymentError> {
+        let store = alone(metadata, || Self::establish(metadata, token, token_label, escrow))?;
+        token.attach(store.sentinel)?;
+        Self::derive(token, &store)
+    }
+
+    /// The store of this token, with everything in the token that it names. The caller holds the lock of starts.
+    fn establish(
+        metadata: &Metadata,
+        token: &Token,
+        token_label: &str,
+        escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), String>,
+    ) -> Result<TokenStore, DeploymentError> {
         let found = token.find_deployments()?;
         let known = metadata.read(|tx| Ok::<_, KmsError>(tx.find_token_store(token_label)?))?;
         let store = match known {
@@ -91,8 +107,7 @@ impl Deployment {
                 tx.establish_token_store(&store.token)
             })?;
         }
-        token.attach(store.sentinel)?;
-        Self::derive(token, &store)
+        Ok(store)
     }
 
     /// Commits the intent before anything is made in the token. A token that names a deployment already is not taken.
@@ -155,6 +170,28 @@ impl Deployment {
             salts: subkey(Purpose::Salt)?,
             pages: subkey(Purpose::Page)?,
         })
+    }
+}
+
+/// Runs `run` while no other node is between its look at rows and token and the end of what it makes of them. Otherwise
+/// two first starts at once would both find nothing, and the loser would have handed a root key into custody that no
+/// deployment has.
+///
+/// The lock has a transaction of its own around those of `run`, because the intent must be committed before anything is
+/// made in the token. It is the one place where transactions nest: at start, where nobody else uses the pool.
+fn alone<T>(metadata: &Metadata, mut run: impl FnMut() -> Result<T, DeploymentError>) -> Result<T, DeploymentError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut was_busy = false;
+        let outcome = metadata.write(|tx| {
+            tx.lock_token_stores().inspect_err(|error| was_busy = matches!(error, MetadataError::LockTimeout))?;
+            run()
+        });
+        if !was_busy || tries == LOCK_TRIES {
+            return outcome;
+        }
+        tracing::info!("waiting for another node that starts on this database");
     }
 }
 

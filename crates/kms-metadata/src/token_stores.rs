@@ -8,6 +8,9 @@ use crate::error::MetadataError;
 use crate::schema::token_stores;
 use crate::tx::Tx;
 
+/// The advisory lock of first starts: the ASCII codes of `kms-open`.
+const LOCK: i64 = 0x6b6d_732d_6f70_656e;
+
 /// What a token must hold to be the one this database belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenStore {
@@ -24,6 +27,15 @@ pub struct TokenStore {
 }
 
 impl Tx<'_> {
+    /// Locks out every other node that opens a token, until this transaction ends.
+    ///
+    /// # Errors
+    /// [`MetadataError::LockTimeout`] when another node holds the lock for longer than a statement may wait.
+    pub fn lock_token_stores(&mut self) -> Result<(), MetadataError> {
+        self.run(|connection| diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection))?;
+        Ok(())
+    }
+
     /// Reads what a token must hold.
     ///
     /// # Errors

@@ -79,6 +79,42 @@ fn c14_while_the_folder_is_away_no_delete_is_acknowledged_and_nothing_is_lost() 
     assert!(blind != "ok" || left == 0, "{blind} with {left} objects");
 }
 
+#[test]
+fn a_pair_that_a_full_disk_left_empty_is_handed_out_to_nobody() {
+    let (database, token) = (new_database(), TestToken::new());
+    let mut node = Process::start(&database, &token);
+    let key = node.tell("new -");
+    node.limit_files("0");
+    assert_ne!(node.tell(&format!("wrap {key}")), "ok");
+    node.limit_files("unlimited");
+    let present = database.execute("SELECT count(*) FROM key_objects WHERE kind = 'wrapping' AND state = 'present'");
+    assert_eq!(present.as_deref(), Some("0"));
+    drop(node);
+    let mut next = Process::start(&database, &token);
+    assert_eq!(next.tell(&format!("import {key}")), "ok");
+}
+
+#[test]
+fn first_starts_that_coincide_make_one_deployment_with_one_root_key() {
+    for _ in 0..3 {
+        let (database, token) = (new_database(), TestToken::new());
+        let mut nodes: Vec<Process> = (0..4).map(|_| Process::spawn(&database, &token)).collect();
+        let mut escrows = 0;
+        for node in &mut nodes {
+            while node.answer() != "ready" {
+                escrows += 1;
+            }
+        }
+        assert_eq!(escrows, 1);
+        let stores = database.execute("SELECT count(*) FROM token_stores WHERE established");
+        assert_eq!(stores.as_deref(), Some("1"));
+        let key = nodes[0].tell("new -");
+        assert_eq!(nodes[1].tell(&format!("import {key}")), "ok");
+        // The salts are sealed under the root key: the two have the same one.
+        assert_eq!(nodes[2].tell(&format!("use {key}")), "ok");
+    }
+}
+
 /// Not a test of its own: the tests above start this binary again as a node.
 #[test]
 #[ignore = "the work of other processes, started by tests"]
@@ -94,7 +130,11 @@ fn works() {
     })
     .unwrap();
     let metadata = metadata(&url, Duration::from_secs(5));
-    let deployment = Deployment::open(&metadata, &token, &variable("TOKEN_LABEL"), &mut |_, _| Ok(())).unwrap();
+    let deployment = Deployment::open(&metadata, &token, &variable("TOKEN_LABEL"), &mut |_, _| {
+        println!("answer: escrow");
+        Ok(())
+    })
+    .unwrap();
     let node = Node::over(metadata, Arc::new(token), &deployment);
     println!("answer: ready");
     for line in std::io::stdin().lines() {
@@ -107,6 +147,7 @@ fn works() {
 fn obey(node: &Node, verb: &str, key: &str) -> String {
     let done = match verb {
         "new" => return node.new_key().key_id.to_string(),
+        "wrap" => node.wrap(&address(key), 1).map(drop),
         "import" => node.import(&address(key), 1).map(drop),
         "use" => node.use_key(&address(key)),
         "delete" => node.delete(&address(key)).map(drop),
@@ -138,7 +179,16 @@ struct Process {
 
 impl Process {
     fn start(database: &TestDatabase, token: &TestToken) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let mut process = Self::spawn(database, token);
+        while process.answer() != "ready" {}
+        process
+    }
+
+    fn spawn(database: &TestDatabase, token: &TestToken) -> Self {
+        // A write past the limit of files shall fail as on a full disk, not kill.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
             .args(["processes::works", "--exact", "--nocapture", "--ignored", "--test-threads=1"])
             .env("SOFTHSM2_CONF", token.config_file())
             .env("PKCS11_MODULE", token.module())
@@ -151,9 +201,13 @@ impl Process {
             .spawn()
             .unwrap();
         let (orders, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut process = Self { child, orders, answers };
-        assert_eq!(process.answer(), "ready");
-        process
+        Self { child, orders, answers }
+    }
+
+    /// How large files may become by this process's writes, in bytes.
+    fn limit_files(&self, bytes: &str) {
+        let (pid, limit) = (self.child.id().to_string(), format!("--fsize={bytes}:"));
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
     }
 
     fn tell(&mut self, order: &str) -> String {
