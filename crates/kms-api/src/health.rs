@@ -10,12 +10,11 @@ pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "live"}))
 }
 
-/// Token and database work.
+/// Token, database and lease work.
 pub(crate) async fn ready(api: web::Data<Api>) -> HttpResponse {
-    if api.health.is_ready() {
-        HttpResponse::Ok().json(json!({"status": "ready"}))
-    } else {
-        HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "problems": api.health.problems()}))
+    match api.health.problems(api.clock.boottime()) {
+        none if none.is_empty() => HttpResponse::Ok().json(json!({"status": "ready"})),
+        problems => HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "problems": problems})),
     }
 }
 

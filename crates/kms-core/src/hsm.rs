@@ -91,7 +91,7 @@ pub enum HsmError {
 }
 
 /// A question asked under the token's write lock just before an object is made: may it still be made?
-/// `Ok(false)` and errors stop the making with [`HsmError::ClaimLost`].
+/// `false` stops the making with [`HsmError::ClaimLost`].
 pub type Claim<'a> = &'a mut dyn FnMut() -> bool;
 
 /// The HMAC input that every use of a secret object takes: one block of SHA-256 (cryptography.md 1).

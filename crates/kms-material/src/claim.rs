@@ -37,3 +37,14 @@ pub(crate) fn claim_keyless(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), KmsErro
 pub(crate) fn is_creating(tx: &mut Tx<'_>, id: ObjectId) -> bool {
     matches!(tx.find_object(id), Ok(Some(row)) if row.state == ObjectState::Creating)
 }
+
+/// Makes the row of a finished object `present`, which ends the claim.
+///
+/// # Errors
+/// `DependencyTimeoutException` if the attempt was given up meanwhile; the transaction must then be rolled back.
+pub(crate) fn make_present(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), KmsError> {
+    if tx.mark_present(id)? {
+        return Ok(());
+    }
+    Err(KmsError::timeout("the attempt was condemned while its object was made"))
+}

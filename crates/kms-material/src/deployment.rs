@@ -9,6 +9,8 @@ use kms_hsm::Token;
 use kms_metadata::{Metadata, MetadataError, NewObject, TokenStore};
 use uuid::Uuid;
 
+use crate::claim::make_present;
+
 const ROOT: &str = "root";
 
 /// How often the lock of starts is waited for, each time as long as a statement may wait for a lock (5 s): a minute.
@@ -45,6 +47,14 @@ pub enum DeploymentError {
         token: String,
         /// The deployment that the token names.
         found: Uuid,
+    },
+    /// The database knows another token already; its keys would be looked for in this one and not be found.
+    #[error("the database belongs to the token {known}, not to {token}: correct the token's label")]
+    OtherToken {
+        /// The label of the token.
+        token: String,
+        /// The label that the database knows.
+        known: String,
     },
     /// A new root key could not be taken into custody, so nothing was made.
     #[error("a new deployment cannot be made: {0}")]
@@ -103,8 +113,8 @@ impl Deployment {
                 Self::make(token, &store, escrow)?;
             }
             metadata.write(|tx| {
-                tx.mark_present(store.root)?;
-                tx.establish_token_store(&store.token)
+                make_present(tx, store.root)?;
+                Ok::<_, KmsError>(tx.establish_token_store(&store.token)?)
             })?;
         }
         Ok(store)
@@ -126,6 +136,10 @@ impl Deployment {
             root: ObjectId::random(),
             established: false,
         };
+        let known = metadata.read(|tx| Ok::<_, KmsError>(tx.token_labels()?))?;
+        if let Some(known) = known.into_iter().next() {
+            return Err(DeploymentError::OtherToken { token: token_label.to_owned(), known });
+        }
         metadata.write(|tx| {
             tx.insert_object(&root_row(&store))?;
             tx.insert_token_store(&store)
@@ -148,14 +162,14 @@ impl Deployment {
     /// 32 bytes of the operating system XORed with 32 of the token.
     fn new_root(token: &Token) -> Result<SecretKey, KmsError> {
         use kms_core::Hsm;
-        let mut ours = [0; 32];
-        getrandom::fill(&mut ours).map_err(KmsError::internal)?;
+        let mut ours = zeroize::Zeroizing::new([0_u8; 32]);
+        getrandom::fill(ours.as_mut_slice()).map_err(KmsError::internal)?;
         let mut tokens = zeroize::Zeroizing::new([0_u8; 32]);
         token.generate_random(tokens.as_mut_slice())?;
         for (byte, other) in ours.iter_mut().zip(tokens.iter()) {
             *byte ^= other;
         }
-        Ok(SecretKey::new(ours))
+        Ok(SecretKey::new(*ours))
     }
 
     fn derive(token: &Token, store: &TokenStore) -> Result<Self, DeploymentError> {

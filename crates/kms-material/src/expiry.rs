@@ -21,21 +21,28 @@ pub enum ServiceStep {
 pub type ServiceAudit<'a> = &'a dyn Fn(ServiceStep, &KeyAddress) -> AuditEntry;
 
 impl Keeper {
-    /// Destroys all expired material that no other node is at; returns how many materials.
+    /// Destroys all expired material that no other node is at; returns how many materials. `committed` gets the audit
+    /// records of what was committed, whatever comes after.
     ///
     /// # Errors
     /// Postgres or the token does not answer; what is condemned will be finished by the reconciler.
-    pub fn expire_due(&self, audit: ServiceAudit<'_>) -> Result<usize, KmsError> {
+    pub fn expire_due(&self, audit: ServiceAudit<'_>, committed: &mut Vec<AuditEntry>) -> Result<usize, KmsError> {
         let now = self.clock.now();
         let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.expired_materials(now, BATCH)?))?;
         let mut expired = 0;
         for (address, material) in due {
-            expired += usize::from(self.expire(&address, &material, audit)?);
+            expired += usize::from(self.expire(&address, &material, audit, committed)?);
         }
         Ok(expired)
     }
 
-    fn expire(&self, address: &KeyAddress, id: &KeyMaterialId, audit: ServiceAudit<'_>) -> Result<bool, KmsError> {
+    fn expire(
+        &self,
+        address: &KeyAddress,
+        id: &KeyMaterialId,
+        audit: ServiceAudit<'_>,
+        committed: &mut Vec<AuditEntry>,
+    ) -> Result<bool, KmsError> {
         let condemned = self.metadata.write(|tx| {
             let TryLock::Locked(row) = tx.try_lock_key(address.region, address.key_id)? else { return Ok(None) };
             let expired =
@@ -43,13 +50,13 @@ impl Keeper {
             let Some(material) = row.facts.material(id).filter(expired) else { return Ok(None) };
             let change = KeyChange { material_changed: true, ..KeyChange::default() };
             let condemned = Self::condemn(tx, &row.facts, Some(material), &change)?;
-            record(tx, &audit(ServiceStep::MaterialExpired(*id), address))?;
-            Ok::<_, KmsError>(Some(condemned))
+            let entry = audit(ServiceStep::MaterialExpired(*id), address);
+            record(tx, &entry)?;
+            Ok::<_, KmsError>(Some((condemned, entry)))
         })?;
+        let Some((condemned, entry)) = condemned else { return Ok(false) };
+        committed.push(entry);
         fail::fail_point!("material.expiry.condemned", |_| Ok(false));
-        match condemned {
-            Some(condemned) => self.finish_all(address, &condemned).map(|()| true),
-            None => Ok(false),
-        }
+        self.finish_all(address, &condemned).map(|()| true)
     }
 }

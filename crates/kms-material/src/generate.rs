@@ -5,7 +5,7 @@ use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::MaterialState;
 use kms_core::{KmsError, ObjectId};
 
-use crate::claim::{claim_keyless, is_creating};
+use crate::claim::{claim_keyless, is_creating, make_present};
 use crate::identity::object_of;
 use crate::{AuditEntry, Keeper, record};
 
@@ -59,7 +59,7 @@ impl Keeper {
             made.materials = vec![material.clone()];
             tx.insert_key(&made, tags)?;
             tx.bind_object(id, &facts.address, &material.id)?;
-            tx.mark_present(id)?;
+            make_present(tx, id)?;
             Ok(record(tx, &audit(&made))?)
         });
         self.settled(result, None, id).map(|()| made)

@@ -15,7 +15,7 @@ use kms_core::{KeyAddress, KeyMaterialId, KmsError, ObjectId, Operation, Timesta
 use kms_metadata::{KeyChange, NewObject, ObjectState, Tx};
 use serde_json::json;
 
-use crate::claim::is_creating;
+use crate::claim::{is_creating, make_present};
 use crate::identity::object_of;
 use crate::import_plan::place_of;
 use crate::wrapping_pool::Pair;
@@ -198,9 +198,7 @@ impl Keeper {
             if self.material_id_of(&facts, &token_object)? != attempt.id {
                 return Err(KmsError::internal("the token made another key than it probed"));
             }
-            if !tx.mark_present(object)? {
-                return Err(KmsError::timeout("the attempt was condemned while its object was made"));
-            }
+            make_present(tx, object)?;
             self.commit_material(tx, attempt, &facts, audit)?;
             fail::fail_point!("material.import.before_commit");
             Ok(())

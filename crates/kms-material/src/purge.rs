@@ -5,26 +5,32 @@ use kms_core::{KeyAddress, KmsError};
 use kms_metadata::{KeyChange, TryLock};
 
 use crate::expiry::{ServiceAudit, ServiceStep};
-use crate::{Keeper, record};
+use crate::{AuditEntry, Keeper, record};
 
 const BATCH: i64 = 100;
 
 impl Keeper {
-    /// Purges all keys whose deletion date has passed and that no other node is at; returns how many.
+    /// Purges all keys whose deletion date has passed and that no other node is at; returns how many. `committed` gets the
+    /// audit records of what was committed, whatever comes after.
     ///
     /// # Errors
     /// Postgres or the token does not answer; the next run goes on where this one stopped.
-    pub fn purge_due(&self, audit: ServiceAudit<'_>) -> Result<usize, KmsError> {
+    pub fn purge_due(&self, audit: ServiceAudit<'_>, committed: &mut Vec<AuditEntry>) -> Result<usize, KmsError> {
         let now = self.clock.now();
         let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.due_deletions(now, BATCH)?))?;
         let mut purged = 0;
         for address in due {
-            purged += usize::from(self.purge(&address, audit)?);
+            purged += usize::from(self.purge(&address, audit, committed)?);
         }
         Ok(purged)
     }
 
-    fn purge(&self, address: &KeyAddress, audit: ServiceAudit<'_>) -> Result<bool, KmsError> {
+    fn purge(
+        &self,
+        address: &KeyAddress,
+        audit: ServiceAudit<'_>,
+        committed: &mut Vec<AuditEntry>,
+    ) -> Result<bool, KmsError> {
         let condemned = self.metadata.write(|tx| {
             let TryLock::Locked(row) = tx.try_lock_key(address.region, address.key_id)? else { return Ok(None) };
             let now = self.clock.now();
@@ -43,14 +49,18 @@ impl Keeper {
         fail::fail_point!("material.purge.condemned", |_| Ok(false));
         self.finish_all(address, &condemned)?;
         fail::fail_point!("material.purge.finished", |_| Ok(false));
-        self.metadata.write(|tx| {
-            let Some(row) = tx.lock_key(address.region, address.key_id)? else { return Ok(false) };
+        let entry = self.metadata.write(|tx| {
+            let Some(row) = tx.lock_key(address.region, address.key_id)? else { return Ok(None) };
             if !tx.objects_of_key(address.region, address.key_id)?.is_empty() {
-                return Ok(false);
+                return Ok(None);
             }
             tx.delete_key(&row.facts)?;
-            record(tx, &audit(ServiceStep::KeyDeleted, address))?;
-            Ok(true)
-        })
+            let entry = audit(ServiceStep::KeyDeleted, address);
+            record(tx, &entry)?;
+            Ok::<_, KmsError>(Some(entry))
+        })?;
+        let is_purged = entry.is_some();
+        committed.extend(entry);
+        Ok(is_purged)
     }
 }

@@ -9,7 +9,7 @@ use kms_metadata::WrappingKey;
 use time::Duration;
 
 use crate::Keeper;
-use crate::claim::{claim_keyless, is_creating};
+use crate::claim::{claim_keyless, is_creating, make_present};
 
 /// Imports that one pair may be tried for; a padding oracle needs over a thousand (cryptography.md 3.1).
 pub const ATTEMPTS_PER_PAIR: i32 = 100;
@@ -60,6 +60,10 @@ impl Keeper {
         spec: WrappingKeySpec,
         algorithm: WrappingAlgorithm,
     ) -> Result<Parameters, KmsError> {
+        if !self.hsm.supports_wrapping(algorithm) {
+            let text = format!("Wrapping algorithm {} is not supported by this token.", algorithm.name());
+            return Err(KmsError::UnsupportedOperation(Some(text)));
+        }
         let mut import_token = [0; 32];
         getrandom::fill(&mut import_token).map_err(KmsError::internal)?;
         let hash = sha256(&[&import_token]);
@@ -151,7 +155,7 @@ impl Keeper {
             let public_key = self.hsm.generate_wrapping_pair(&object, spec, algorithm, &mut || is_creating(tx, id))?;
             fail::fail_point!("material.pair.made");
             tx.insert_wrapping_key(id, spec, algorithm, &public_key)?;
-            tx.mark_present(id)?;
+            make_present(tx, id)?;
             Ok(())
         });
         self.settled(result, None, id)

@@ -96,7 +96,7 @@ impl Tx<'_> {
         let mut materials: Vec<Material> = Vec::with_capacity(rows.len());
         for (row, object) in rows {
             let material = row.into_material(object.map(ObjectId))?;
-            // Two tokens may hold one material; the key is served from either.
+            // A material has one present object in each token; there is one token, so the first row is the only one.
             if materials.last().is_none_or(|last| last.id != material.id) {
                 materials.push(material);
             }

@@ -51,6 +51,16 @@ impl Tx<'_> {
         }))
     }
 
+    /// The labels of all tokens that this database knows.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn token_labels(&mut self) -> Result<Vec<String>, MetadataError> {
+        self.run(|connection| {
+            token_stores::table.select(token_stores::token).order(token_stores::token).load(connection)
+        })
+    }
+
     /// Inserts what a new token will hold.
     ///
     /// # Errors

@@ -1,12 +1,11 @@
 //! What the service does unasked, on threads of its own: expiry and final deletion, the pool of wrapping keys, the
 //! reconciler, and the watch over token and database.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kms_audit::{Resource, ServiceEvent, ServiceEventKind};
 use kms_core::{KeyAddress, KmsError};
@@ -19,33 +18,43 @@ const DUE_EVERY: Duration = Duration::from_secs(1);
 const POOL_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 const WATCH_EVERY: Duration = Duration::from_secs(2);
+/// How long a good look at a dependency counts.
+const FRESH: Duration = Duration::from_secs(8);
+/// How long the end of a task is waited for; one that hangs in Postgres or the token ends with the process.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// Checks in a row that may miss the sentinel: a SoftHSM process that missed it stays blind until it is started anew.
 const BLIND_BOUND: u32 = 5;
 
-/// Whether this node can serve.
+/// Whether this node can serve: when each of its dependencies was last seen to work, by CLOCK_BOOTTIME.
 #[derive(Debug, Default)]
 pub struct Health {
-    token: AtomicBool,
-    database: AtomicBool,
+    token: AtomicU64,
+    database: AtomicU64,
+    lease: AtomicU64,
 }
 
 impl Health {
-    /// Whether token and database worked when last looked at.
-    pub fn is_ready(&self) -> bool {
-        self.token.load(Ordering::Acquire) && self.database.load(Ordering::Acquire)
+    /// What is wrong, in words for an operator; nothing when the node can serve. A look that hangs is no good news: only
+    /// a fresh one counts.
+    pub fn problems(&self, boottime: Duration) -> Vec<&'static str> {
+        let oldest = seconds(boottime).saturating_sub(FRESH.as_secs());
+        let looks = [
+            (&self.token, "the token does not show this deployment's sentinel"),
+            (&self.database, "the database does not answer"),
+            (&self.lease, "the lease is over: changes of other nodes cannot be heard"),
+        ];
+        let is_stale = |last: &AtomicU64| last.load(Ordering::Acquire) < oldest.max(1);
+        looks.into_iter().filter(|(last, _)| is_stale(last)).map(|(_, problem)| problem).collect()
     }
 
-    /// What is wrong, in words for an operator.
-    pub fn problems(&self) -> Vec<&'static str> {
-        let mut problems = Vec::new();
-        if !self.token.load(Ordering::Acquire) {
-            problems.push("the token does not show this deployment's sentinel");
-        }
-        if !self.database.load(Ordering::Acquire) {
-            problems.push("the database does not answer");
-        }
-        problems
+    /// Notes a look: a failure counts at once, a success until it is no longer fresh.
+    fn note(last: &AtomicU64, is_well: bool, boottime: Duration) {
+        last.store(if is_well { seconds(boottime).max(1) } else { 0 }, Ordering::Release);
     }
+}
+
+fn seconds(boottime: Duration) -> u64 {
+    boottime.as_secs()
 }
 
 /// The running background tasks.
@@ -81,11 +90,17 @@ impl Background {
         Ok(background)
     }
 
-    /// Ends all tasks and waits for them.
+    /// Ends all tasks and waits for them, but not for one that hangs.
     pub fn stop(self) {
         drop(self.stops);
+        let deadline = Instant::now() + STOP_PATIENCE;
         for thread in self.threads {
-            let _panicked = thread.join();
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if thread.is_finished() {
+                let _panicked = thread.join();
+            }
         }
     }
 
@@ -114,31 +129,30 @@ impl Background {
 
 /// Looks at token and database; `false` if the token does not show its sentinel.
 fn watch(service: &Service, health: &Health) -> bool {
+    let clock = service.keeper().clock();
     let token = service.keeper().hsm().check();
-    let database = service.keeper().metadata().ping();
-    health.token.store(token.is_ok(), Ordering::Release);
-    health.database.store(database.is_ok(), Ordering::Release);
+    Health::note(&health.token, token.is_ok(), clock.boottime());
+    let metadata = service.keeper().metadata();
+    Health::note(&health.database, metadata.ping().is_ok(), clock.boottime());
+    Health::note(&health.lease, metadata.lease().holds(clock.boottime()), clock.boottime());
     if let Err(error) = &token {
         tracing::error!(error = %error, "the token cannot be trusted now");
     }
     token.is_ok()
 }
 
-/// Destroys expired material and purges keys whose window is over.
+/// Destroys expired material and purges keys whose window is over. Only what was committed enters the audit file.
 fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
-    let records = RefCell::new(Vec::new());
-    let audit: ServiceAudit<'_> = &|step, address| {
-        let (entry, record) = service_record(service, step, address);
-        records.borrow_mut().push(record);
-        entry
-    };
+    let audit: ServiceAudit<'_> = &|step, address| service_record(service, step, address);
+    let mut committed = Vec::new();
     let keeper = service.keeper();
-    let result = keeper.expire_due(audit).and_then(|_| keeper.purge_due(audit)).map(drop);
-    let records = records.into_inner();
+    let expired = keeper.expire_due(audit, &mut committed);
+    let purged = keeper.purge_due(audit, &mut committed);
+    let records: Vec<Vec<u8>> = committed.iter().map(|entry| entry.record[1..].to_vec()).collect();
     if !records.is_empty() {
         service.audit_log().append(&records).map_err(KmsError::internal)?;
     }
-    result
+    expired.and(purged).map(drop)
 }
 
 fn fill_pool(service: &Service, stopped: &Receiver<()>) -> Result<(), KmsError> {
@@ -150,13 +164,15 @@ fn fill_pool(service: &Service, stopped: &Receiver<()>) -> Result<(), KmsError> 
 fn report(report: kms_material::Report) {
     metrics::gauge!("strongroom_unknown_objects").set(report.unknown.len() as f64);
     metrics::gauge!("strongroom_missing_objects").set(report.missing.len() as f64);
+    metrics::gauge!("strongroom_missing_pairs").set(report.missing_pairs as f64);
+    metrics::gauge!("strongroom_nameless_objects").set(report.nameless as f64);
     if report.undone + report.finished > 0 {
         tracing::info!(undone = report.undone, finished = report.finished, "rows and token are one again");
     }
 }
 
-/// The record of a step of the service's own, for the transaction and for the file.
-fn service_record(service: &Service, step: ServiceStep, address: &KeyAddress) -> (AuditEntry, Vec<u8>) {
+/// The record of a step of the service's own, a whole JSON object; the file takes it without its opening brace.
+fn service_record(service: &Service, step: ServiceStep, address: &KeyAddress) -> AuditEntry {
     let event_id = Uuid::new_v4();
     let (arn, key_id, region) = (address.arn(), address.key_id.to_string(), address.region);
     let account = address.account;
@@ -179,6 +195,25 @@ fn service_record(service: &Service, step: ServiceStep, address: &KeyAddress) ->
         resources: &[Resource { account: account.as_str(), arn: &arn }],
     }
     .render();
-    let row = [b"{".as_slice(), &record].concat();
-    (AuditEntry { event_id, request_id: event_id.to_string(), record: row }, record)
+    let record = [b"{".as_slice(), &record].concat();
+    AuditEntry { event_id, request_id: event_id.to_string(), record }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_look_counts_while_it_is_fresh_and_a_bad_one_at_once() {
+        let health = Health::default();
+        let at = Duration::from_secs;
+        assert_eq!(health.problems(at(100)).len(), 3, "nothing was looked at yet");
+        for last in [&health.token, &health.database, &health.lease] {
+            Health::note(last, true, at(100));
+        }
+        assert!(health.problems(at(108)).is_empty());
+        assert_eq!(health.problems(at(109)).len(), 3, "a look that hangs leaves the last one to age");
+        Health::note(&health.lease, false, at(101));
+        assert_eq!(health.problems(at(101)), ["the lease is over: changes of other nodes cannot be heard"]);
+    }
 }

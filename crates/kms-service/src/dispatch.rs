@@ -84,6 +84,7 @@ pub fn is_served(operation: Operation) -> bool {
 }
 
 impl Service {
+    #[expect(clippy::too_many_lines, reason = "one name per line, so that the compiler asks for each operation")]
     pub(crate) async fn dispatch(
         &self,
         request: OperationRequest,
@@ -119,8 +120,47 @@ impl Service {
             Operation::ListKeys => self.manage(request, body, event, list_keys::run).await,
             Operation::ScheduleKeyDeletion => self.manage(request, body, event, schedule_key_deletion::run).await,
             Operation::UpdateKeyDescription => self.manage(request, body, event, update_key_description::run).await,
-            not_served => {
-                let text = format!("{not_served} is not served yet.");
+            Operation::ConnectCustomKeyStore
+            | Operation::CreateAlias
+            | Operation::CreateCustomKeyStore
+            | Operation::CreateGrant
+            | Operation::Decapsulate
+            | Operation::DeleteAlias
+            | Operation::DeleteCustomKeyStore
+            | Operation::DeriveSharedSecret
+            | Operation::DescribeCustomKeyStores
+            | Operation::DisableKeyRotation
+            | Operation::DisconnectCustomKeyStore
+            | Operation::EnableKeyRotation
+            | Operation::Encapsulate
+            | Operation::GenerateDataKeyPair
+            | Operation::GenerateDataKeyPairWithoutPlaintext
+            | Operation::GenerateMac
+            | Operation::GetKeyLastUsage
+            | Operation::GetKeyPolicy
+            | Operation::GetKeyRotationStatus
+            | Operation::GetPublicKey
+            | Operation::ListAliases
+            | Operation::ListGrants
+            | Operation::ListKeyPolicies
+            | Operation::ListKeyRotations
+            | Operation::ListResourceTags
+            | Operation::ListRetirableGrants
+            | Operation::PutKeyPolicy
+            | Operation::ReEncrypt
+            | Operation::ReplicateKey
+            | Operation::RetireGrant
+            | Operation::RevokeGrant
+            | Operation::RotateKeyOnDemand
+            | Operation::Sign
+            | Operation::TagResource
+            | Operation::UntagResource
+            | Operation::UpdateAlias
+            | Operation::UpdateCustomKeyStore
+            | Operation::UpdatePrimaryRegion
+            | Operation::Verify
+            | Operation::VerifyMac => {
+                let text = format!("{} is not served yet.", request.operation);
                 self.refuse(KmsError::UnsupportedOperation(Some(text)), event).await
             }
         }

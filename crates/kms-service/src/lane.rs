@@ -18,6 +18,8 @@ use crate::workers::DEADLINE;
 
 const BATCH: usize = 16;
 const QUEUE_BOUND: usize = 1_024;
+/// Threads lost in the token or the audit that are put up with before the process ends.
+const ABANDONED_BOUND: u64 = 8;
 /// Bytes that hold a usual audit record.
 const KEPT_RECORD: usize = 4_096;
 /// Bytes of token randomness fetched at a time; one call a batch instead of one a data key.
@@ -59,6 +61,8 @@ struct Shared {
     wake: Condvar,
     /// Counts the lane's threads: a thread that finds another number here was replaced while it hung, and ends.
     generation: AtomicU64,
+    /// Threads that were replaced and have not come back.
+    abandoned: AtomicU64,
     /// CLOCK_BOOTTIME in milliseconds at which the present batch began, 0 when idle.
     busy_since: AtomicU64,
     hsm: Arc<dyn Hsm>,
@@ -84,6 +88,7 @@ impl Lane {
             queue: Mutex::default(),
             wake: Condvar::new(),
             generation: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
             busy_since: AtomicU64::new(0),
             hsm,
             audit,
@@ -123,10 +128,11 @@ impl Lane {
         let hangs = since != 0 && now.saturating_sub(since) >= DEADLINE.as_millis() as u64 / 2;
         if hangs && self.shared.busy_since.compare_exchange(since, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             let lane = self.shared.generation.fetch_add(1, Ordering::AcqRel) + 1;
-            tracing::error!(lane, "the token call hangs: the lane's thread is replaced");
+            tracing::error!(lane, "a batch hangs in the token or the audit: the lane's thread is replaced");
             metrics::counter!("strongroom_abandoned_workers_total", "pool" => "lane").increment(1);
-            if lane > 8 || self.spawn().is_err() {
-                tracing::error!("the token hangs again and again: the process ends");
+            let abandoned = self.shared.abandoned.fetch_add(1, Ordering::AcqRel) + 1;
+            if abandoned > ABANDONED_BOUND || self.spawn().is_err() {
+                tracing::error!("too many batches hang: the process ends");
                 std::process::exit(70);
             }
         }
@@ -149,11 +155,15 @@ impl Shared {
             self.busy_since.store(millis(&*self.clock).max(1), Ordering::Release);
             for _ in 0..batch {
                 let Some(job) = self.pop() else { break };
+                if job.reply.is_closed() {
+                    continue;
+                }
                 let result = match job.work {
                     Ok(work) => run_caught(work, &mut token),
                     Err(refusal) => Err(refusal),
                 };
                 if self.generation.load(Ordering::Acquire) != generation {
+                    self.abandoned.fetch_sub(1, Ordering::AcqRel);
                     return;
                 }
                 if job.record.as_ref().is_some_and(|record| !self.is_current(record)) {
@@ -291,7 +301,12 @@ impl LaneToken {
             self.used = 0;
         }
         let taken = &mut self.random[self.used..self.used + length];
-        let bytes = taken.to_vec();
+        let mut bytes = vec![0; length];
+        // Mixed with what the kernel gives now: the buffer alone would be given out twice by a machine restored twice.
+        getrandom::fill(&mut bytes).map_err(|error| HsmError::Unavailable(error.to_string()))?;
+        for (byte, other) in bytes.iter_mut().zip(taken.iter()) {
+            *byte ^= other;
+        }
         taken.zeroize();
         self.used += length;
         Ok(bytes)

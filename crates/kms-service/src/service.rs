@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kms_audit::AuditLog;
 use kms_core::key_ref::does_not_exist;
 use kms_core::sealing::Sealer;
-use kms_core::{Clock, KeyFacts, KeyId, KeyRef, KmsError, Operation, Region};
+use kms_core::{Clock, KeyFacts, KeyId, KeyRef, KmsError, Region};
 use kms_material::{Deployment, Keeper};
 use kms_model::Request;
 
@@ -253,10 +253,5 @@ impl Service {
     /// The audit log, for background tasks.
     pub(crate) fn audit_log(&self) -> &AuditLog {
         &self.audit
-    }
-
-    /// Whether this version answers the operation at all.
-    pub fn serves(operation: Operation) -> bool {
-        crate::dispatch::is_served(operation)
     }
 }

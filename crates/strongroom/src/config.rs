@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 use crate::cli::AuditDurability;
 use crate::credentials::ConfiguredCredentials;
 
+/// What a lease may be: shorter spins, longer delays every change while a node is away.
+const LEASE_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+
 /// The settings of `serve`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +77,9 @@ impl Config {
         let config: Self = table.try_into().with_context(|| format!("{} has a wrong setting", path.display()))?;
         if !config.listen.ip().is_loopback() && !config.allow_plain_http {
             bail!("{} is no loopback address: set allow_plain_http = true to serve plain HTTP there", config.listen);
+        }
+        if !LEASE_SECONDS.contains(&config.lease_seconds) {
+            bail!("lease_seconds is {}; it must lie between 1 and 60, the same on all nodes", config.lease_seconds);
         }
         Ok(config)
     }
@@ -176,6 +182,14 @@ mod tests {
         let open = format!("{SETTINGS}\nlisten = \"0.0.0.0:8080\"");
         assert!(load(&open).unwrap_err().to_string().contains("allow_plain_http"));
         assert!(load(&format!("{open}\nallow_plain_http = true")).is_ok());
+    }
+
+    #[test]
+    fn a_lease_of_no_time_or_of_minutes_is_refused() {
+        let with = |seconds: u32| load(&format!("{SETTINGS}\nlisten = \"127.0.0.1:8080\"\nlease_seconds = {seconds}"));
+        assert!(with(0).unwrap_err().to_string().contains("between 1 and 60"));
+        assert!(with(61).is_err());
+        assert!(with(60).is_ok());
     }
 
     #[test]

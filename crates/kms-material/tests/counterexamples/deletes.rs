@@ -63,10 +63,14 @@ fn c11_a_final_deletion_that_has_begun_is_finished_by_whoever_comes_next() {
     n1.import(&key, 1).unwrap();
     n1.change(&key, &scheduled_for(PAST)).unwrap();
     let purge = |node: &crate::place::Node| {
-        node.keeper.purge_due(&|step, of: &KeyAddress| {
+        let record = |step, of: &KeyAddress| {
             assert_eq!((step, of), (ServiceStep::KeyDeleted, &key));
             audit(serde_json::Value::Null)
-        })
+        };
+        let mut committed = Vec::new();
+        let purged = node.keeper.purge_due(&record, &mut committed);
+        assert_eq!(committed.len(), *purged.as_ref().unwrap_or(&0), "a record for each key that is gone, and no other");
+        purged
     };
     thread::scope(|scope| {
         let pause = Pause::at("material.purge.condemned");

@@ -131,7 +131,7 @@ impl Node {
         let parameters = self.keeper.wrapping_parameters(key, spec, algorithm)?;
         let public_key = PublicKey::from_public_key_der(&parameters.public_key).unwrap();
         let mut random = rsa::rand_core::UnwrapErr(getrandom::SysRng);
-        let encrypted = public_key.encrypt(&mut random, Oaep::<sha2::Sha256>::new(), &[number; 32]).unwrap();
+        let encrypted = public_key.encrypt(&mut random, Oaep::<rsa::sha2::Sha256>::new(), &[number; 32]).unwrap();
         Ok((self.keeper.redeem(key, &parameters.import_token)?, encrypted))
     }
 
