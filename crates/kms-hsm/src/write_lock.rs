@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use kms_core::HsmError;
@@ -19,6 +19,9 @@ use crate::config::{OpenError, TokenConfig};
 
 /// How long a writer waits for the lock before the token counts as unavailable.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// How long the lock may be held. A holder past it hangs in the token or in Postgres and keeps every writer of every node
+/// waiting: the process ends, which gives the lock back (design.md 4).
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// The pause between two tries for the lock file: about the time of one create on tmpfs.
 const POLL: Duration = Duration::from_micros(500);
 
@@ -28,6 +31,8 @@ pub(crate) struct WriteLock(Arc<Inner>);
 
 struct Inner {
     held: Mutex<bool>,
+    /// Since when the lock file is locked by this process.
+    locked_since: Mutex<Option<Instant>>,
     released: Condvar,
     /// None where the token needs no lock across processes.
     file: Option<File>,
@@ -46,7 +51,10 @@ impl WriteLock {
     /// [`OpenError::TokenMissing`] if the place beside the folder does not exist, [`OpenError::File`].
     pub(crate) fn open(softhsm_folder: Option<&Path>) -> Result<Self, OpenError> {
         let file = softhsm_folder.map(open_lock_file).transpose()?;
-        Ok(Self(Arc::new(Inner { held: Mutex::new(false), released: Condvar::new(), file })))
+        let (held, locked_since) = (Mutex::new(false), Mutex::new(None));
+        let inner = Arc::new(Inner { held, locked_since, released: Condvar::new(), file });
+        watch(Arc::downgrade(&inner));
+        Ok(Self(inner))
     }
 
     /// Waits for the lock, at most 8 seconds.
@@ -71,6 +79,7 @@ impl WriteLock {
         let guard = WriteGuard(self.exclude_threads(longest)?);
         if let Some(file) = &self.0.file {
             lock_file(file, deadline)?;
+            guard.0.0.note(Some(Instant::now()));
         }
         fail::fail_point!("hsm.locked");
         Ok(guard)
@@ -99,6 +108,7 @@ impl<'a> Deref for WriteGuard<'a> {
 impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         if let Some(file) = &self.0.0.file {
+            self.0.0.note(None);
             // Unlocking a file that is not locked is no error, and no other one is possible on an open file. The inner
             // guard is dropped after this, so no other thread of this process locks the file in between.
             let _unlocked = flock(file, FlockOperation::Unlock);
@@ -110,6 +120,34 @@ impl Drop for SearchGuard<'_> {
     fn drop(&mut self) {
         *self.0.held.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.0.released.notify_one();
+    }
+}
+
+impl Inner {
+    fn note(&self, since: Option<Instant>) {
+        *self.locked_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn is_held_too_long(&self) -> bool {
+        let since = self.locked_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() > LONGEST_HOLD)
+    }
+}
+
+/// Looks at the lock every second, as long as there is one; ends the process when it is held too long.
+fn watch(lock: Weak<Inner>) {
+    let look = move || {
+        while let Some(lock) = lock.upgrade() {
+            if lock.is_held_too_long() {
+                tracing::error!("the token's write lock is held too long: the process ends and gives it back");
+                std::process::exit(70);
+            }
+            drop(lock);
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    };
+    if std::thread::Builder::new().name("token-lock".to_owned()).spawn(look).is_err() {
+        tracing::warn!("nobody watches how long the token's write lock is held");
     }
 }
 
@@ -150,6 +188,17 @@ mod tests {
         assert!(second.0.held.try_lock().is_ok_and(|held| !*held), "a failed wait gives the inner lock back");
         drop(guard);
         second.acquire_within(Duration::from_millis(30)).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_held_too_long_only_while_it_is_held() {
+        let place = tempfile::tempdir_in("/dev/shm").unwrap();
+        let lock = WriteLock::open(Some(&place.path().join("tokens"))).unwrap();
+        let guard = lock.acquire().unwrap();
+        assert!(lock.0.locked_since.lock().unwrap().is_some());
+        assert!(!lock.0.is_held_too_long());
+        drop(guard);
+        assert!(lock.0.locked_since.lock().unwrap().is_none());
     }
 
     #[test]

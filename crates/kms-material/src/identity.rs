@@ -14,9 +14,9 @@ impl Keeper {
     /// # Errors
     /// `KMSInternalException` if the operating system gives no random bytes.
     pub fn seal_new_salt(&self, address: &KeyAddress) -> Result<Vec<u8>, KmsError> {
-        let mut salt = [0; 32];
-        getrandom::fill(&mut salt).map_err(KmsError::internal)?;
-        self.salts.seal(&salt_binding(address), &salt).map_err(KmsError::internal)
+        let mut salt = zeroize::Zeroizing::new([0_u8; 32]);
+        getrandom::fill(salt.as_mut_slice()).map_err(KmsError::internal)?;
+        self.salts.seal(&salt_binding(address), salt.as_slice()).map_err(KmsError::internal)
     }
 
     /// Proves that the object of a material is what its row says: class and label by the token, the id by one HMAC.

@@ -123,11 +123,9 @@ impl Keeper {
         let started = Instant::now();
         match self.hsm.probe_wrapped(wrapped, &fingerprint_input()) {
             Ok(fingerprint) => self.material_id(facts, &fingerprint),
-            // The pair is gone, for good: with new parameters the client gets another one.
-            Err(HsmError::ObjectMissing) => Err(KmsError::ExpiredImportToken),
             Err(error) => {
                 std::thread::sleep(FAILURE_TIME.saturating_sub(started.elapsed()));
-                Err(error.into())
+                Err(import_error(error))
             }
         }
     }
@@ -193,7 +191,9 @@ impl Keeper {
             }
             fail::fail_point!("material.import.claimed");
             let token_object = object_of(&attempt.address, object);
-            self.hsm.unwrap_secret(&attempt.wrapped, &token_object, &mut || is_creating(tx, object))?;
+            self.hsm
+                .unwrap_secret(&attempt.wrapped, &token_object, &mut || is_creating(tx, object))
+                .map_err(import_error)?;
             fail::fail_point!("material.import.made");
             if self.material_id_of(&facts, &token_object)? != attempt.id {
                 return Err(KmsError::internal("the token made another key than it probed"));
@@ -249,5 +249,13 @@ impl Keeper {
         tx.update_key(facts, &change)?;
         let response = json!({"keyId": attempt.address.arn(), "keyMaterialId": attempt.id.to_string()});
         Ok(record(tx, &audit(response))?)
+    }
+}
+
+/// What the token says to an unwrapping. A pair that is gone is gone for good: with new parameters the client gets another.
+fn import_error(error: HsmError) -> KmsError {
+    match error {
+        HsmError::ObjectMissing => KmsError::ExpiredImportToken,
+        other => other.into(),
     }
 }

@@ -39,18 +39,25 @@ impl Keeper {
     pub fn reconcile(&self, at_start: bool) -> Result<Report, KmsError> {
         self.hsm.check()?;
         let mut report = Report::default();
+        // One object that cannot be finished holds up no other; its error is told in the end.
+        let mut first_error = None;
         let age = if at_start { Duration::ZERO } else { STALE };
         let before = self.clock.real_now() - age;
         for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.stale_creating(before, BATCH)?))? {
-            report.undone += usize::from(self.undo(&row)?);
+            match self.undo(&row) {
+                Ok(undone) => report.undone += usize::from(undone),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
         }
         for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.destroying(BATCH)?))? {
-            self.finish_row(&row)?;
-            report.finished += 1;
+            match self.finish_row(&row) {
+                Ok(()) => report.finished += 1,
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
         }
         self.sweep(&mut report)?;
         self.find_missing(&mut report)?;
-        Ok(report)
+        first_error.map_or(Ok(report), Err)
     }
 
     /// R1: an attempt whose creator is gone. A held lock means that the creator lives.

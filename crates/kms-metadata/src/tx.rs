@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use diesel::pg::PgConnection;
+use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error, QueryResult};
-use kms_core::KeyAddress;
+use diesel::sql_types::Timestamptz;
+use kms_core::{KeyAddress, Timestamp};
 
 use crate::error::{MetadataError, from_diesel};
 use crate::pool::LOCK_TIMEOUT;
@@ -48,6 +50,14 @@ impl<'a> Tx<'a> {
             self.has_failed = true;
             sort(error, started)
         })
+    }
+
+    /// The time of the database.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn now(&mut self) -> Result<Timestamp, MetadataError> {
+        self.run(|connection| diesel::select(diesel::dsl::now.into_sql::<Timestamptz>()).get_result(connection))
     }
 
     /// Notes that a key changed, so that it is published with the COMMIT.

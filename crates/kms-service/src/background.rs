@@ -18,6 +18,8 @@ const DUE_EVERY: Duration = Duration::from_secs(1);
 const POOL_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 const WATCH_EVERY: Duration = Duration::from_secs(2);
+/// How far the clocks of node and database may differ.
+const LARGEST_SKEW: time::Duration = time::Duration::seconds(60);
 /// How long a good look at a dependency counts.
 const FRESH: Duration = Duration::from_secs(8);
 /// How long the end of a task is waited for; one that hangs in Postgres or the token ends with the process.
@@ -143,6 +145,7 @@ fn watch(service: &Service, health: &Health) -> bool {
 
 /// Destroys expired material and purges keys whose window is over. Only what was committed enters the audit file.
 fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
+    check_clock(service)?;
     let audit: ServiceAudit<'_> = &|step, address| service_record(service, step, address);
     let mut committed = Vec::new();
     let keeper = service.keeper();
@@ -153,6 +156,16 @@ fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
         service.audit_log().append(&records).map_err(KmsError::internal)?;
     }
     expired.and(purged).map(drop)
+}
+
+/// What expires or is purged is gone for good, so a node whose clock disagrees with the database's does neither.
+fn check_clock(service: &Service) -> Result<(), KmsError> {
+    let keeper = service.keeper();
+    let skew = (keeper.metadata().read(|tx| tx.now())? - keeper.clock().real_now()).abs();
+    if skew <= LARGEST_SKEW {
+        return Ok(());
+    }
+    Err(KmsError::internal(format!("the clocks of this node and of the database differ by {} s", skew.whole_seconds())))
 }
 
 fn fill_pool(service: &Service, stopped: &Receiver<()>) -> Result<(), KmsError> {

@@ -9,6 +9,9 @@ use kms_metadata::{Invalidate, Metadata};
 
 use crate::key_record::KeyRecord;
 
+/// Records held at most; past it all are dropped and read anew as they are used. About 100 MB.
+const MOST_RECORDS: usize = 100_000;
+
 /// Compiled key records by region and key id.
 #[derive(Default)]
 pub struct KeyCache {
@@ -68,6 +71,9 @@ impl KeyCache {
         match records.get(&key) {
             Some(held) if held.facts == record.facts => Arc::clone(held),
             _ => {
+                if records.len() >= MOST_RECORDS {
+                    records.clear();
+                }
                 let record = Arc::new(record);
                 records.insert(key, Arc::clone(&record));
                 record

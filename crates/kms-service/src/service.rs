@@ -22,6 +22,9 @@ use crate::workers::Workers;
 /// How often a record that went stale under an operation is read anew before the client is asked to come again.
 const ATTEMPTS: usize = 4;
 
+/// Threads that read keys into the cache.
+const LOADERS: usize = 2;
+
 /// What the service is made of.
 pub struct ServiceConfig {
     /// Rows and token.
@@ -45,6 +48,8 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     pages: Sealer,
     lane: Lane,
+    /// Apart from the others, so that changes which wait for peers hold up no request that misses the cache.
+    loaders: Workers,
     workers: Workers,
 }
 
@@ -57,8 +62,9 @@ impl Service {
         let ServiceConfig { keeper, cache, audit, deployment, workers } = config;
         let clock = Arc::clone(keeper.clock());
         let lane = Lane::start(Arc::clone(keeper.hsm()), Arc::clone(&audit), Arc::clone(&cache), Arc::clone(&clock))?;
+        let loaders = Workers::start("loading", LOADERS)?;
         let workers = Workers::start("management", workers)?;
-        Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lane, workers })
+        Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lane, loaders, workers })
     }
 
     /// Validates the body, runs the operation, records it, and gives the JSON of the answer.
@@ -195,7 +201,7 @@ impl Service {
     /// Reads a key on a worker, proves its objects, and installs its record in the cache.
     async fn load(&self, key: (Region, KeyId)) -> Result<Option<Arc<KeyRecord>>, KmsError> {
         let service = self.clone();
-        self.workers
+        self.loaders
             .run(move || {
                 let read = || service.keeper.metadata().read(|tx| tx.find_key(key.0, key.1));
                 for _ in 0..ATTEMPTS {

@@ -23,9 +23,9 @@ use crate::recovery::Recovery;
 /// Threads for management operations; each holds a Postgres connection while it works.
 const WORKERS: usize = 8;
 /// Connections for workers and background tasks.
-const POOL_SIZE: u32 = 14;
+const POOL_SIZE: u32 = 16;
 /// Sessions for the lane, the workers and the background tasks.
-const SESSIONS: u32 = 14;
+const SESSIONS: u32 = 16;
 const HTTP_WORKERS: usize = 1;
 
 /// What a node is made from.
