@@ -5,6 +5,7 @@
 //! Keys that a transaction changed are published with its COMMIT: [`Metadata::write`] returns when every node with a live
 //! lease has dropped what it cached of them (design.md 6, object-protocol.md 5).
 
+mod aliases;
 mod audit_outbox;
 mod error;
 mod import_mismatches;
@@ -25,6 +26,7 @@ mod token_stores;
 mod tx;
 mod wrapping_keys;
 
+pub use aliases::Alias;
 pub use error::MetadataError;
 pub use keys::{KeyChange, KeyRow, TryLock};
 pub use lease::{Invalidate, Lease};

@@ -1,6 +1,17 @@
 // What the migrations make, in the form of `diesel print-schema` (diesel.toml); a test compares it with the database.
 
 diesel::table! {
+    aliases (region, account, name) {
+        region -> Text,
+        account -> Text,
+        name -> Text,
+        target_key_id -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     audit_outbox (id) {
         id -> Int8,
         event_id -> Uuid,
@@ -116,6 +127,7 @@ diesel::table! {
 diesel::joinable!(wrapping_keys -> key_objects (object_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    aliases,
     audit_outbox,
     import_mismatches,
     key_materials,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests; clippy sees it only in functions marked as such")]
 
+mod aliases;
 mod audit_outbox;
 mod fixture;
 mod import_mismatches;
