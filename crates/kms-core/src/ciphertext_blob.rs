@@ -16,6 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::hsm::MacInput;
 use crate::ids::{KeyId, KeyMaterialId};
 use crate::kdf::{hmac_sha512, kdf_input, sha256};
+use crate::secret::SecretKey;
 
 const MAGIC: [u8; 5] = *b"STR\x01\x01";
 const HEADER: usize = 82;
@@ -73,10 +74,9 @@ impl Envelope {
         kdf_input(b"strongroom/m/1", &sha256(&[&self.header, &self.context]), 256)
     }
 
-    /// Seals the plaintext under the key that the token derived; `kdk` is wiped.
-    pub fn seal(self, mut kdk: [u8; 32], plaintext: &[u8]) -> Vec<u8> {
-        let (cipher, commitment) = message_key(&kdk);
-        kdk.zeroize();
+    /// Seals the plaintext under the key that the token derived.
+    pub fn seal(self, kdk: &SecretKey, plaintext: &[u8]) -> Vec<u8> {
+        let (cipher, commitment) = message_key(kdk);
         let mut blob = Vec::with_capacity(OVERHEAD + plaintext.len());
         blob.extend_from_slice(&self.header);
         blob.extend_from_slice(&commitment);
@@ -111,13 +111,12 @@ impl<'a> ParsedBlob<'a> {
         kdf_input(b"strongroom/m/1", &sha256(&[&self.blob[..HEADER], context]), 256)
     }
 
-    /// Opens the blob with the key that the token derived; `kdk` is wiped.
+    /// Opens the blob with the key that the token derived.
     ///
     /// # Errors
     /// [`NotOpened`] if the commitment or the tag is wrong.
-    pub fn open(&self, mut kdk: [u8; 32], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
-        let (cipher, commitment) = message_key(&kdk);
-        kdk.zeroize();
+    pub fn open(&self, kdk: &SecretKey, context: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
+        let (cipher, commitment) = message_key(kdk);
         let (header, rest) = self.blob.split_at(HEADER);
         let (claimed, rest) = rest.split_at(COMMITMENT);
         let (ciphertext, tag) = rest.split_at(rest.len() - TAG);
@@ -135,8 +134,8 @@ impl<'a> ParsedBlob<'a> {
 }
 
 /// The cipher of one message and its commitment.
-fn message_key(kdk: &[u8; 32]) -> (Aes256Gcm, [u8; 32]) {
-    let mut okm = hmac_sha512(kdk, &[&1_u32.to_be_bytes(), b"strongroom/e/1", &[0], &512_u32.to_be_bytes()]);
+fn message_key(kdk: &SecretKey) -> (Aes256Gcm, [u8; 32]) {
+    let mut okm = hmac_sha512(kdk.expose(), &[&1_u32.to_be_bytes(), b"strongroom/e/1", &[0], &512_u32.to_be_bytes()]);
     let mut key = aes_gcm::Key::<Aes256Gcm>::default();
     key.copy_from_slice(&okm[..32]);
     let mut commitment = [0; 32];
@@ -160,7 +159,6 @@ mod tests {
     use crate::ids::hex;
     use crate::kdf::hmac_sha256;
     use crate::material_id::{fingerprint_input, symmetric_material_id};
-    use crate::secret::SecretKey;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -168,14 +166,14 @@ mod tests {
         std::array::from_fn(|i| first + i as u8)
     }
 
-    fn token(input: &MacInput) -> [u8; 32] {
-        hmac_sha256(&bytes::<32>(0), &[input])
+    fn token(input: &MacInput) -> SecretKey {
+        SecretKey::new(hmac_sha256(&bytes::<32>(0), &[input]))
     }
 
     fn vector() -> (Vec<u8>, Vec<u8>) {
         let key_id = KeyId::parse("1234abcd-12ab-34cd-56ef-1234567890ab").unwrap();
         let fingerprint = token(&fingerprint_input());
-        assert_eq!(hex(&fingerprint), "33a1786f52e2c14b53aa4bad048bf5b39a195c913d56f705d8004d1e70e30f02");
+        assert_eq!(hex(fingerprint.expose()), "33a1786f52e2c14b53aa4bad048bf5b39a195c913d56f705d8004d1e70e30f02");
         let id = symmetric_material_id(&SecretKey::new(bytes(0x80)), key_id, &fingerprint);
         assert_eq!(id.to_string(), "3559af985a45552bf53c25ec82890a2d52919d8c4a7b6255121c703c898f012d");
         let context = BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())]);
@@ -185,12 +183,12 @@ mod tests {
         random[16..].copy_from_slice(&bytes::<12>(0x20));
         let envelope = Envelope::with_random(key_id, id, context.clone(), random);
         let kdk = token(&envelope.kdf_input());
-        (envelope.seal(kdk, b"hello strongroom"), context)
+        (envelope.seal(&kdk, b"hello strongroom"), context)
     }
 
     fn open(blob: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
         let parsed = ParsedBlob::parse(blob)?;
-        parsed.open(token(&parsed.kdf_input(context)), context)
+        parsed.open(&token(&parsed.kdf_input(context)), context)
     }
 
     #[test]
@@ -222,7 +220,7 @@ mod tests {
         let seal = || {
             let envelope = Envelope::new(KeyId::from_parts([2; 16], true), id, canonical(None)).unwrap();
             let kdk = token(&envelope.kdf_input());
-            envelope.seal(kdk, b"same")
+            envelope.seal(&kdk, b"same")
         };
         assert_ne!(seal(), seal());
         assert_eq!(ParsedBlob::parse(&seal()).unwrap().key_id.to_string(), format!("mrk-{}", "02".repeat(16)));

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ids::{KeyId, ObjectId, Region};
 use crate::key_spec::WrappingKeySpec;
+use crate::secret::SecretKey;
 use crate::wrapping::WrappingAlgorithm;
 
 /// What an object of ours is for; it decides the object's template (cryptography.md 6).
@@ -109,7 +110,7 @@ pub trait Hsm: Send + Sync {
     ///
     /// # Errors
     /// [`HsmError::ObjectMissing`], [`HsmError::ObjectMismatch`], [`HsmError::TokenUnknown`], [`HsmError::Unavailable`].
-    fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<[u8; 32], HsmError>;
+    fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError>;
 
     /// Generates a 32-byte secret object of `kind` in the token, frozen from birth. `C_GenerateKey`.
     ///
@@ -123,7 +124,7 @@ pub trait Hsm: Send + Sync {
     ///
     /// # Errors
     /// [`HsmError::BadWrappedMaterial`], [`HsmError::Unsupported`] and the errors of [`Hsm::mac`] about the pair.
-    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<[u8; 32], HsmError>;
+    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError>;
 
     /// Unwraps imported material straight into a token object with the frozen template.
     ///

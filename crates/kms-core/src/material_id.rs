@@ -13,7 +13,7 @@ pub fn fingerprint_input() -> MacInput {
 
 /// The id of symmetric material with this fingerprint in this key: `HMAC-SHA-256(salt, "strongroom/i/1" || 00 || 01 ||
 /// key id 16 || fingerprint)`.
-pub fn symmetric_material_id(salt: &SecretKey, key_id: KeyId, fingerprint: &[u8; 32]) -> KeyMaterialId {
+pub fn symmetric_material_id(salt: &SecretKey, key_id: KeyId, fingerprint: &SecretKey) -> KeyMaterialId {
     let (key_bytes, _) = key_id.to_parts();
-    KeyMaterialId(hmac_sha256(salt.expose(), &[b"strongroom/i/1", &[0, 1], &key_bytes, fingerprint]))
+    KeyMaterialId(hmac_sha256(salt.expose(), &[b"strongroom/i/1", &[0, 1], &key_bytes, fingerprint.expose()]))
 }

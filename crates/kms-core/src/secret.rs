@@ -45,7 +45,7 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
-/// A 32-byte key held by the process for one purpose.
+/// 32 secret bytes that the process holds for one purpose: a key, a salt, or what the token derived.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SecretKey([u8; 32]);
 
@@ -55,11 +55,38 @@ impl SecretKey {
         Self(bytes)
     }
 
+    /// Lets `fill` write the bytes where they stay, so that no copy of them stands anywhere else.
+    ///
+    /// # Errors
+    /// What `fill` gives.
+    pub fn try_fill<E>(fill: impl FnOnce(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
+        let mut key = Self([0; 32]);
+        fill(&mut key.0)?;
+        Ok(key)
+    }
+
+    /// A copy of 32 bytes; nothing for any other length.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == 32).then(|| {
+            let mut key = Self([0; 32]);
+            key.0.copy_from_slice(bytes);
+            key
+        })
+    }
+
     /// The bytes themselves.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 }
+
+impl PartialEq for SecretKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SecretKey {}
 
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@ use cryptoki::object::ObjectClass;
 use kms_core::hsm::{Claim, FoundObject, MacInput, TokenObject, WrappedMaterial};
 use kms_core::ids::ObjectId;
 use kms_core::key_spec::WrappingKeySpec;
+use kms_core::secret::SecretKey;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError};
 
@@ -20,11 +21,9 @@ impl Hsm for Token {
         self.ready_session()?.generate_random_slice(out).map_err(unavailable)
     }
 
-    fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<[u8; 32], HsmError> {
+    fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError> {
         self.with_object(object, ObjectClass::SECRET_KEY, |session, handle| {
-            let mut mac = [0; 32];
-            self.raw.hmac_sha256(session, handle, input, &mut mac)?;
-            Ok(mac)
+            Ok(SecretKey::try_fill(|mac| self.raw.hmac_sha256(session, handle, input, mac))?)
         })
     }
 
@@ -32,7 +31,7 @@ impl Hsm for Token {
         self.make_secret(object, claim)
     }
 
-    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<[u8; 32], HsmError> {
+    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError> {
         self.probe(wrapped, input)
     }
 
@@ -79,13 +78,11 @@ impl Token {
     ///
     /// # Errors
     /// Those of [`Hsm::mac`].
-    pub fn mac_repeatedly(&self, object: &TokenObject, input: &MacInput, count: u32) -> Result<[u8; 32], HsmError> {
+    pub fn mac_repeatedly(&self, object: &TokenObject, input: &MacInput, count: u32) -> Result<SecretKey, HsmError> {
         self.with_object(object, ObjectClass::SECRET_KEY, |session, handle| {
-            let mut mac = [0; 32];
-            for _ in 0..count {
-                self.raw.hmac_sha256(session, handle, input, &mut mac)?;
-            }
-            Ok(mac)
+            let calls =
+                |mac: &mut [u8; 32]| (0..count).try_for_each(|_| self.raw.hmac_sha256(session, handle, input, mac));
+            Ok(SecretKey::try_fill(calls)?)
         })
     }
 }

@@ -162,21 +162,19 @@ impl Deployment {
     /// 32 bytes of the operating system XORed with 32 of the token.
     fn new_root(token: &Token) -> Result<SecretKey, KmsError> {
         use kms_core::Hsm;
-        let mut ours = zeroize::Zeroizing::new([0_u8; 32]);
-        getrandom::fill(ours.as_mut_slice()).map_err(KmsError::internal)?;
-        let mut tokens = zeroize::Zeroizing::new([0_u8; 32]);
-        token.generate_random(tokens.as_mut_slice())?;
-        for (byte, other) in ours.iter_mut().zip(tokens.iter()) {
-            *byte ^= other;
-        }
-        Ok(SecretKey::new(*ours))
+        let tokens = SecretKey::try_fill(|bytes| token.generate_random(bytes))?;
+        SecretKey::try_fill(|bytes| {
+            getrandom::fill(bytes).map_err(KmsError::internal)?;
+            bytes.iter_mut().zip(tokens.expose()).for_each(|(byte, other)| *byte ^= other);
+            Ok(())
+        })
     }
 
     fn derive(token: &Token, store: &TokenStore) -> Result<Self, DeploymentError> {
         use kms_core::Hsm;
         let subkey = |purpose| -> Result<Sealer, HsmError> {
             let key = token.mac(&root_object(store.root), &subkey_input(store.deployment_id, purpose))?;
-            Ok(Sealer::new(purpose, SecretKey::new(key)))
+            Ok(Sealer::new(purpose, key))
         };
         Ok(Self {
             id: store.deployment_id,

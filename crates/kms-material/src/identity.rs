@@ -14,9 +14,8 @@ impl Keeper {
     /// # Errors
     /// `KMSInternalException` if the operating system gives no random bytes.
     pub fn seal_new_salt(&self, address: &KeyAddress) -> Result<Vec<u8>, KmsError> {
-        let mut salt = zeroize::Zeroizing::new([0_u8; 32]);
-        getrandom::fill(salt.as_mut_slice()).map_err(KmsError::internal)?;
-        self.salts.seal(&salt_binding(address), salt.as_slice()).map_err(KmsError::internal)
+        let salt = SecretKey::try_fill(|bytes| getrandom::fill(bytes)).map_err(KmsError::internal)?;
+        self.salts.seal(&salt_binding(address), salt.expose()).map_err(KmsError::internal)
     }
 
     /// Proves that the object of a material is what its row says: class and label by the token, the id by one HMAC.
@@ -38,14 +37,14 @@ impl Keeper {
     }
 
     /// The material id of a fingerprint in this key.
-    pub(crate) fn material_id(&self, facts: &KeyFacts, fingerprint: &[u8; 32]) -> Result<KeyMaterialId, KmsError> {
+    pub(crate) fn material_id(&self, facts: &KeyFacts, fingerprint: &SecretKey) -> Result<KeyMaterialId, KmsError> {
         let opened = self
             .salts
             .open(&salt_binding(&facts.address), &facts.sealed_salt)
             .map_err(|_| KmsError::internal("the salt of a key does not open under this token's root key"))?;
-        let salt: [u8; 32] =
-            opened.expose().try_into().map_err(|_| KmsError::internal("the salt of a key has a wrong length"))?;
-        Ok(symmetric_material_id(&SecretKey::new(salt), facts.address.key_id, fingerprint))
+        let salt = SecretKey::from_slice(opened.expose())
+            .ok_or_else(|| KmsError::internal("the salt of a key has a wrong length"))?;
+        Ok(symmetric_material_id(&salt, facts.address.key_id, fingerprint))
     }
 }
 

@@ -90,14 +90,7 @@ impl Keeper {
             algorithm: pair.algorithm,
             encrypted: import.encrypted,
         };
-        self.check_mismatches(&facts.address)?;
-        let id = self.identify(facts, &wrapped)?;
-        if let Err(refusal) = place_of(facts, &id, import.import_type, import.material_id.as_ref()) {
-            if matches!(refusal, KmsError::IncorrectKeyMaterial(_)) {
-                self.count_mismatch(&facts.address)?;
-            }
-            return Err(refusal);
-        }
+        let id = self.identify_bounded(facts, &wrapped, import)?;
         let attempt = Attempt { import, wrapped, id, address: facts.address, material_version: facts.material_version };
         match facts.material(&id).and_then(|material| material.object) {
             Some(object) => self.reimport_present(&attempt, object, audit)?,
@@ -106,16 +99,29 @@ impl Keeper {
         Ok(id)
     }
 
-    /// Bounds guesses at material of low entropy (cryptography.md 2).
-    fn check_mismatches(&self, address: &KeyAddress) -> Result<(), KmsError> {
+    /// The id of the wrapped bytes, which must have their place in this key. Guesses at material of low entropy are
+    /// bounded (cryptography.md 2): each is counted before it is looked at, and given back unless it was wrong. A key
+    /// that never had material has nothing to guess at.
+    fn identify_bounded(
+        &self,
+        facts: &KeyFacts,
+        wrapped: &WrappedMaterial<'_>,
+        import: &Import<'_>,
+    ) -> Result<KeyMaterialId, KmsError> {
         let today = self.clock.real_now().date();
-        let mismatches = self.metadata.read(|tx| tx.import_mismatches(address, today))?;
-        if mismatches >= MISMATCHES_PER_DAY { Err(KmsError::Throttling) } else { Ok(()) }
-    }
-
-    fn count_mismatch(&self, address: &KeyAddress) -> Result<(), KmsError> {
-        let today = self.clock.real_now().date();
-        Ok(self.metadata.write(|tx| tx.count_import_mismatch(address, today))?)
+        let is_guess = !facts.materials.is_empty();
+        let reserve = |tx: &mut Tx<'_>| tx.reserve_import_mismatch(&facts.address, today, MISMATCHES_PER_DAY);
+        if is_guess && !self.metadata.write(reserve)? {
+            return Err(KmsError::Throttling);
+        }
+        let id = self.identify(facts, wrapped);
+        let place = |id| place_of(facts, id, import.import_type, import.material_id.as_ref());
+        // Every refusal of bytes that were seen tells something about them.
+        let refusal = id.as_ref().ok().and_then(|id| place(id).err());
+        if is_guess && refusal.is_none() {
+            self.metadata.write(|tx| tx.give_back_import_mismatch(&facts.address, today))?;
+        }
+        refusal.map_or(id, Err)
     }
 
     /// I0: the id of the wrapped bytes, found with session objects only.

@@ -1,6 +1,7 @@
 //! How often a day wrong bytes were imported into a key (cryptography.md 2).
 
 use diesel::prelude::*;
+use diesel::query_dsl::methods;
 use kms_core::KeyAddress;
 use time::Date;
 
@@ -10,24 +11,20 @@ use crate::schema::import_mismatches;
 use crate::tx::Tx;
 
 impl Tx<'_> {
-    /// How many imports into the key failed on this day because the bytes were other ones.
+    /// Counts one more import of wrong bytes into the key on this day, before the bytes are looked at, so that requests at
+    /// once cannot pass the limit together; `false` when `limit` is reached. Right bytes give it back.
     ///
     /// # Errors
     /// Those of any statement.
-    pub fn import_mismatches(&mut self, address: &KeyAddress, day: Date) -> Result<i32, MetadataError> {
+    pub fn reserve_import_mismatch(
+        &mut self,
+        address: &KeyAddress,
+        day: Date,
+        limit: i32,
+    ) -> Result<bool, MetadataError> {
         let (region, key_id) = identity(address.region, address.key_id);
-        let row = import_mismatches::table.find((region, key_id, day)).select(import_mismatches::mismatches);
-        Ok(self.run(|connection| row.first(connection).optional())?.unwrap_or(0))
-    }
-
-    /// Counts one more of them.
-    ///
-    /// # Errors
-    /// Those of any statement.
-    pub fn count_import_mismatch(&mut self, address: &KeyAddress, day: Date) -> Result<(), MetadataError> {
-        let (region, key_id) = identity(address.region, address.key_id);
-        self.run(|connection| {
-            diesel::insert_into(import_mismatches::table)
+        let counted = self.run(|connection| {
+            let counted_up = diesel::insert_into(import_mismatches::table)
                 .values((
                     import_mismatches::region.eq(region),
                     import_mismatches::key_id.eq(key_id),
@@ -36,8 +33,27 @@ impl Tx<'_> {
                 ))
                 .on_conflict((import_mismatches::region, import_mismatches::key_id, import_mismatches::day))
                 .do_update()
-                .set(import_mismatches::mismatches.eq(import_mismatches::mismatches + 1))
-                .execute(connection)
+                .set(import_mismatches::mismatches.eq(import_mismatches::mismatches + 1));
+            methods::FilterDsl::filter(counted_up, import_mismatches::mismatches.lt(limit)).execute(connection)
+        })?;
+        Ok(counted == 1)
+    }
+
+    /// Takes back what [`Tx::reserve_import_mismatch`] counted: the bytes were the right ones, or none at all.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn give_back_import_mismatch(&mut self, address: &KeyAddress, day: Date) -> Result<(), MetadataError> {
+        let (region, key_id) = identity(address.region, address.key_id);
+        let row = || import_mismatches::table.find((&region, &key_id, day));
+        self.run(|connection| {
+            let counted =
+                row().select(import_mismatches::mismatches).for_update().first::<i32>(connection).optional()?;
+            match counted {
+                None => Ok(0),
+                Some(1) => diesel::delete(row()).execute(connection),
+                Some(more) => diesel::update(row()).set(import_mismatches::mismatches.eq(more - 1)).execute(connection),
+            }
         })?;
         Ok(())
     }

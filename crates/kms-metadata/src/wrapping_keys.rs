@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Binary, Text, Timestamptz};
 use kms_core::clock::to_millisecond;
 use kms_core::key_spec::WrappingKeySpec;
 use kms_core::wrapping::WrappingAlgorithm;
@@ -15,6 +15,9 @@ use crate::keys::parse_address;
 use crate::object_row::ObjectState;
 use crate::schema::{key_objects, wrapping_keys};
 use crate::tx::Tx;
+
+/// The advisory locks of accounts: ASCII `kmw` over the 40 bits of the account's number.
+const ACCOUNT_LOCKS: i64 = i64::from_be_bytes(*b"kmw\0\0\0\0\0");
 
 /// A wrapping key pair; its private half is the token object `object_id`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -142,12 +145,15 @@ impl Tx<'_> {
         rows.iter().map(|(spec, algorithm, count)| Ok((parse_form(spec, algorithm)?, *count))).collect()
     }
 
-    /// How many pairs of an account are bound, not expired and not condemned.
+    /// How many pairs of an account are bound, not expired and not condemned. Until this transaction ends no other one
+    /// counts the pairs of this account, so that requests at once cannot pass a limit together.
     ///
     /// # Errors
     /// Those of any statement.
     pub fn live_wrapping_keys(&mut self, account: AccountId, now: Timestamp) -> Result<i64, MetadataError> {
+        let lock = ACCOUNT_LOCKS + account.as_str().parse::<i64>().unwrap_or_default();
         self.run(|connection| {
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(lock).execute(connection)?;
             wrapping_keys::table
                 .inner_join(key_objects::table)
                 .filter(wrapping_keys::account.eq(account.as_str()))

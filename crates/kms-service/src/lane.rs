@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use kms_audit::AuditLog;
 use kms_core::hsm::{MacInput, TokenObject};
+use kms_core::secret::SecretKey;
 use kms_core::{Clock, Hsm, HsmError, KmsError};
 use tokio::sync::oneshot;
 use zeroize::Zeroize;
@@ -287,7 +288,7 @@ impl LaneToken {
     ///
     /// # Errors
     /// Those of [`Hsm::mac`].
-    pub(crate) fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<[u8; 32], HsmError> {
+    pub(crate) fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError> {
         self.hsm.mac(object, input)
     }
 

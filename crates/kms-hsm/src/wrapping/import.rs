@@ -7,6 +7,7 @@ use cryptoki::session::Session;
 use kms_core::HsmError;
 use kms_core::hsm::{Claim, MacInput, TokenObject, WrappedMaterial};
 use kms_core::material_id::fingerprint_input;
+use kms_core::secret::SecretKey;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ use crate::token::Token;
 
 impl Token {
     /// See [`kms_core::Hsm::probe_wrapped`].
-    pub(crate) fn probe(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<[u8; 32], HsmError> {
+    pub(crate) fn probe(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError> {
         self.with_material(wrapped, input, |_, _, mac| Ok(mac))
     }
 
@@ -44,7 +45,7 @@ impl Token {
         &self,
         wrapped: &WrappedMaterial<'_>,
         input: &MacInput,
-        mut then: impl FnMut(&Connection, &Source<'_>, [u8; 32]) -> Result<T, HsmError>,
+        mut then: impl FnMut(&Connection, &Source<'_>, SecretKey) -> Result<T, HsmError>,
     ) -> Result<T, HsmError> {
         let scheme = scheme_of(wrapped.algorithm).ok_or(HsmError::Unsupported("this wrapping algorithm"))?;
         if !wrapped.algorithm.fits_length(wrapped.spec, wrapped.encrypted.len()) {
@@ -115,7 +116,7 @@ impl Opening<'_> {
         ephemeral: &Source<'_>,
         is_good: Choice,
         rest: &[u8],
-        then: impl FnOnce(&Source<'_>, [u8; 32]) -> T,
+        then: impl FnOnce(&Source<'_>, SecretKey) -> T,
     ) -> Result<Option<T>, UseError> {
         // The ephemeral key is an AES-256 key and nothing shorter.
         let tried = mac_of_32_bytes(self.session, &self.token.raw, ephemeral, self.input, &self.substitute)?;
@@ -139,7 +140,7 @@ impl Opening<'_> {
         &self,
         source: &Source<'_>,
         is_good: Choice,
-        then: impl FnOnce(&Source<'_>, [u8; 32]) -> T,
+        then: impl FnOnce(&Source<'_>, SecretKey) -> T,
     ) -> Result<Option<T>, UseError> {
         let tried = mac_of_32_bytes(self.session, &self.token.raw, source, self.input, &self.substitute)?;
         Ok(bool::from(is_good & choice(tried.is_good)).then(|| then(source, tried.value)))

@@ -71,7 +71,7 @@ impl Token {
         self.handles.forget(object.id);
         let wrapped = WrappedMaterial { pair: object, spec, algorithm, encrypted: &encrypted };
         match self.probe(&wrapped, &fingerprint_input()) {
-            Ok(mac) if mac == hmac_sha256(&PROOF, &[&fingerprint_input()]) => Ok(()),
+            Ok(mac) if *mac.expose() == hmac_sha256(&PROOF, &[&fingerprint_input()]) => Ok(()),
             Ok(_) => Err(broken("it unwraps something else".to_owned())),
             Err(HsmError::TokenUnknown) => Err(HsmError::TokenUnknown),
             Err(error) => Err(broken(error.to_string())),

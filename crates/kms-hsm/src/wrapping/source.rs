@@ -6,6 +6,7 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use kms_core::hsm::MacInput;
+use kms_core::secret::SecretKey;
 use zeroize::Zeroizing;
 
 use super::session_object::SessionObject;
@@ -75,14 +76,15 @@ pub(crate) fn mac_of_32_bytes(
     source: &Source<'_>,
     input: &MacInput,
     substitute: &Zeroizing<[u8; 32]>,
-) -> Result<Tried<[u8; 32]>> {
+) -> Result<Tried<SecretKey>> {
     let as_aes = try_object(session, source, template::trial_aes, substitute)?;
     let as_secret = try_object(session, source, template::trial_secret, substitute)?;
     let block = session.encrypt(&Mechanism::AesEcb, as_aes.value.handle(), &[0; 16]);
     let encrypts = works(block)?.is_some();
-    let mut mac = [0; 32];
-    let signs = works(raw.hmac_sha256(session, as_secret.value.handle(), input, &mut mac))?.is_some();
-    Ok(Tried { value: mac, is_good: as_aes.is_good & as_secret.is_good & encrypts & signs })
+    let mac = works(SecretKey::try_fill(|mac| raw.hmac_sha256(session, as_secret.value.handle(), input, mac)))?;
+    let signs = mac.is_some();
+    let value = mac.unwrap_or_else(|| SecretKey::new([0; 32]));
+    Ok(Tried { value, is_good: as_aes.is_good & as_secret.is_good & encrypts & signs })
 }
 
 /// KWP (RFC 5649) in the process, for tokens that lack it. Another length than 32 bytes is a failure like any other.

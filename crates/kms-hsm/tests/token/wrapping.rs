@@ -92,10 +92,10 @@ pub(crate) fn import(token: &Token, pair: &Pair) {
     let (material, input) = ([0x17; 32], kdf_input(b"strongroom/f/1", &[0; 32], 256));
     let blob = pair.wrap(&material);
     let expected = hmac_sha256(&material, &[&input]);
-    assert_eq!(token.probe_wrapped(&pair.wrapped(&blob), &input).unwrap(), expected);
+    assert_eq!(*token.probe_wrapped(&pair.wrapped(&blob), &input).unwrap().expose(), expected);
     let object = fresh();
     token.unwrap_secret(&pair.wrapped(&blob), &object, &mut || true).unwrap();
-    assert_eq!(token.mac(&object, &input).unwrap(), expected);
+    assert_eq!(*token.mac(&object, &input).unwrap().expose(), expected);
     token.destroy(object.id).unwrap();
     token.destroy(pair.object.id).unwrap();
     assert!(matches!(token.probe_wrapped(&pair.wrapped(&blob), &input), Err(HsmError::ObjectMissing)));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use kms_core::hsm::{Claim, FoundObject, MacInput, TokenObject, WrappedMaterial};
 use kms_core::key_spec::WrappingKeySpec;
+use kms_core::secret::SecretKey;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError, ObjectId};
 use kms_hsm::Token;
@@ -73,7 +74,7 @@ impl Hsm for FaultyHsm {
         self.token.generate_random(out)
     }
 
-    fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<[u8; 32], HsmError> {
+    fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError> {
         if self.goes_wrong(Fault::MacFails) { Err(broken()) } else { self.token.mac(object, input) }
     }
 
@@ -81,7 +82,7 @@ impl Hsm for FaultyHsm {
         self.token.generate_secret(object, claim)
     }
 
-    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<[u8; 32], HsmError> {
+    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError> {
         let fingerprint = self.token.probe_wrapped(wrapped, input);
         if let Some(hook) = self.after_probe.lock().unwrap().take() {
             hook();

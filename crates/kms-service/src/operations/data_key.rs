@@ -50,7 +50,7 @@ pub(super) fn prepare(
     let work = Box::new(move |token: &mut LaneToken| {
         let plaintext = Zeroizing::new(token.random(length)?);
         let kdk = token.mac(&used.object, &envelope.kdf_input())?;
-        let ciphertext_blob = envelope.seal(kdk, &plaintext);
+        let ciphertext_blob = envelope.seal(&kdk, &plaintext);
         answer(DataKey { plaintext, ciphertext_blob, key_id, key_material_id: used.id.to_string() })
     });
     Ok(Prepared { work, material })

@@ -98,7 +98,7 @@ impl HotOperation for Decrypt {
         let work = Box::new(move |token: &mut crate::lane::LaneToken| {
             let parsed = ParsedBlob::parse(blob.as_ref()).map_err(|_| KmsError::InvalidCiphertext)?;
             let kdk = token.mac(&used.object, &parsed.kdf_input(&context))?;
-            let plaintext = parsed.open(kdk, &context).map_err(|_| KmsError::InvalidCiphertext)?;
+            let plaintext = parsed.open(&kdk, &context).map_err(|_| KmsError::InvalidCiphertext)?;
             check_dry_run(dry_run)?;
             let output = Output {
                 key_id,

@@ -57,7 +57,7 @@ impl HotOperation for Encrypt {
         let (plaintext, key_id, object) = (input.plaintext.clone(), key.arn.clone(), material.object.clone());
         let work = Box::new(move |token: &mut crate::lane::LaneToken| {
             let kdk = token.mac(&object, &envelope.kdf_input())?;
-            let ciphertext_blob = envelope.seal(kdk, plaintext.as_ref());
+            let ciphertext_blob = envelope.seal(&kdk, plaintext.as_ref());
             let encryption_algorithm = SYMMETRIC_DEFAULT.to_owned();
             serde_json::to_vec(&Output { ciphertext_blob, key_id, encryption_algorithm }).map_err(KmsError::internal)
         });
