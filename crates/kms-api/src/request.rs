@@ -23,19 +23,26 @@ const TARGET_PREFIX: &str = "TrentService.";
 /// Longest `User-Agent` kept for the audit record.
 const MAX_USER_AGENT: usize = 512;
 
-/// Every request that is not for health or metrics.
+/// Every request that is not for health or metrics. Names of headers are written as AWS writes them: libmongocrypt, which
+/// reads answers itself, knows `Content-Length` in this spelling only.
 pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api>) -> HttpResponse {
+    let mut response = answer(&request, payload, &api).await;
+    response.head_mut().set_camel_case_headers(true);
+    response
+}
+
+async fn answer(request: &HttpRequest, payload: Payload, api: &Api) -> HttpResponse {
     let request_id = kms_core::random::id().to_string();
     let body = match tokio::time::timeout(BODY_TIME, read_body(payload)).await {
         Ok(Ok(body)) => body,
         Ok(Err(BodyError::TooLarge)) => return too_large(&request_id),
         Ok(Err(BodyError::Broken)) | Err(_) => return broken_body(&request_id),
     };
-    if request.method() != Method::POST || request.path() != "/" || !speaks_json(&request) {
+    if request.method() != Method::POST || request.path() != "/" || !speaks_json(request) {
         return not_this_protocol(&request_id);
     }
-    let Some(operation) = target(&request) else { return unknown_operation(&request_id) };
-    let caller = match verify(&api, &request, &body, &request_id) {
+    let Some(operation) = target(request) else { return unknown_operation(&request_id) };
+    let caller = match verify(api, request, &body, &request_id) {
         Ok(caller) => caller,
         Err(refusal) => return signature_error(&refusal, &request_id),
     };
