@@ -8,6 +8,7 @@ import botocore.config
 import pytest
 
 from server import Server
+from store import Store
 from tools import AwsCli, wrap
 
 ACCOUNTS = iter(random.sample(range(10**11, 10**12), 10_000))
@@ -16,6 +17,14 @@ ACCOUNTS = iter(random.sample(range(10**11, 10**12), 10_000))
 @pytest.fixture(scope="session")
 def server():
     started = Server(os.environ["STRONGROOM_BIN"])
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def store():
+    """Keeps what clients encrypt, as S3 and DynamoDB do."""
+    started = Store()
     yield started
     started.stop()
 
@@ -30,6 +39,16 @@ def clock(server):
 @pytest.fixture
 def account():
     return str(next(ACCOUNTS))
+
+
+@pytest.fixture
+def environment(server, account, monkeypatch):
+    """The server and the credentials in the environment, where a user's program finds them."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", server.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
 @pytest.fixture
@@ -52,6 +71,19 @@ def client(server):
 @pytest.fixture
 def kms(client, account):
     return client(account)
+
+
+@pytest.fixture
+def refusals(kms):
+    """Codes of the errors that `kms` received, for programs that hand on the texts of errors only."""
+    codes = []
+
+    def note(parsed, **_):
+        if "Error" in parsed:
+            codes.append(parsed["Error"]["Code"])
+
+    kms.meta.events.register("after-call.kms", note)
+    return codes
 
 
 @pytest.fixture

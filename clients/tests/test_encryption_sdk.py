@@ -1,4 +1,4 @@
-"""Files encrypted by the AWS Encryption SDK for Python under a key of ours."""
+"""Files encrypted by the AWS Encryption SDK for Python under a key of ours, with its older provider of master keys."""
 
 import io
 import os
@@ -13,13 +13,8 @@ CONTEXT = {"file": "letter.txt", "purpose": "Prüfung ☂"}
 
 
 @pytest.fixture
-def session(server, account, monkeypatch):
+def session(environment):
     """A botocore session that finds the server and its credentials in the environment, as a user's program does."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", server.endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", account)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     return botocore.session.Session()
 
 
