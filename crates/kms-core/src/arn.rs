@@ -23,6 +23,25 @@ impl KeyAddress {
     }
 }
 
+/// Where an alias lives: unique in account and region, and enough to write its ARN.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct AliasAddress {
+    /// The region whose endpoint serves the alias.
+    pub region: Region,
+    /// The account that owns it and the key behind it.
+    pub account: AccountId,
+    /// The name with its prefix, such as `alias/x`.
+    pub name: String,
+}
+
+impl AliasAddress {
+    /// `arn:<partition>:kms:<region>:<account>:alias/<name>`.
+    pub fn arn(&self) -> String {
+        let Self { region, account, name } = self;
+        format!("arn:{}:kms:{region}:{account}:{name}", region.partition())
+    }
+}
+
 /// A parsed KMS ARN; the resource is kept as text because its form is judged later, with an error of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arn {

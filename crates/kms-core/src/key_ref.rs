@@ -1,6 +1,6 @@
 //! How a request names a key. Source: kms-operations.md 1.2.
 
-use crate::arn::{Arn, KeyAddress};
+use crate::arn::{AliasAddress, Arn, KeyAddress};
 use crate::error::KmsError;
 use crate::ids::{AccountId, KeyId, Region};
 
@@ -9,8 +9,8 @@ use crate::ids::{AccountId, KeyId, Region};
 pub enum KeyRef {
     /// A key by its address; the account may be a foreign one when an ARN was given.
     Key(KeyAddress),
-    /// An alias by its full ARN.
-    Alias(String),
+    /// An alias by its address; the account may be a foreign one when an ARN was given.
+    Alias(AliasAddress),
 }
 
 impl KeyRef {
@@ -20,7 +20,7 @@ impl KeyRef {
     /// `NotFoundException` with the text of kms-operations.md 1.2 for whatever cannot be a key here.
     pub fn parse(text: &str, region: Region, account: AccountId) -> Result<Self, KmsError> {
         if text.starts_with("alias/") {
-            return Ok(Self::Alias(format!("arn:{}:kms:{region}:{account}:{text}", region.partition())));
+            return Ok(Self::Alias(AliasAddress { region, account, name: text.to_owned() }));
         }
         if text.starts_with("arn:") {
             return Self::parse_arn(text, region);
@@ -40,11 +40,12 @@ impl KeyRef {
         if arn.region != region.as_str() {
             return Err(KmsError::NotFound(format!("Invalid arn {}", arn.region)));
         }
+        let account = AccountId::parse(&arn.account).filter(|_| arn.partition == region.partition());
         if arn.resource.starts_with("alias/") {
-            return Ok(Self::Alias(text.to_owned()));
+            let account = account.ok_or_else(|| alias_not_found(text))?;
+            return Ok(Self::Alias(AliasAddress { region, account, name: arn.resource }));
         }
         let id = arn.resource.strip_prefix("key/").unwrap_or(&arn.resource);
-        let account = AccountId::parse(&arn.account).filter(|_| arn.partition == region.partition());
         match (KeyId::parse(id), account) {
             (Some(key_id), Some(account)) if arn.resource.starts_with("key/") => {
                 Ok(Self::Key(KeyAddress { region, account, key_id }))
@@ -58,6 +59,16 @@ impl KeyRef {
 /// `Key '<arn>' does not exist`.
 pub fn does_not_exist(arn: &str) -> KmsError {
     KmsError::NotFound(format!("Key '{arn}' does not exist"))
+}
+
+/// `Alias <arn> is not found.`
+pub fn alias_not_found(arn: &str) -> KmsError {
+    KmsError::NotFound(format!("Alias {arn} is not found."))
+}
+
+/// Whether a `KeyId` is written as an alias, by name or by ARN, well-formed or not.
+pub fn is_alias(key_id: &str) -> bool {
+    key_id.starts_with("alias/") || key_id.contains(":alias/")
 }
 
 /// InvalidArnException for an alias given to an operation that takes keys only.
@@ -90,9 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_is_kept_as_an_arn() {
-        let arn = "arn:aws:kms:us-east-1:111122223333:alias/x";
-        assert_eq!(parse("alias/x"), Ok(KeyRef::Alias(arn.into())));
-        assert_eq!(parse(arn), Ok(KeyRef::Alias(arn.into())));
+    fn an_alias_is_named_alone_or_by_its_arn() {
+        let arn = "arn:aws:kms:us-east-1:111122223333:alias/x/y:z";
+        assert!(matches!(parse("alias/x/y:z"), Ok(KeyRef::Alias(alias)) if alias.arn() == arn));
+        assert!(matches!(parse(arn), Ok(KeyRef::Alias(alias)) if alias.arn() == arn));
+        for nobodys in [arn.replace("111122223333", "1"), arn.replace("arn:aws:", "arn:aws-cn:")] {
+            assert_eq!(parse(&nobodys), Err(format!("Alias {nobodys} is not found.")));
+        }
     }
 }

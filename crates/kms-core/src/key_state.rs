@@ -94,6 +94,12 @@ pub fn key_state(facts: &KeyFacts, now: Timestamp) -> KeyState {
     if facts.enabled { KeyState::Enabled } else { KeyState::Disabled }
 }
 
+/// Whether an import now makes the key usable at once, even one that was disabled before its material went: it does from
+/// PendingImport. Source: key-states.md 2.
+pub fn import_enables(facts: &KeyFacts, now: Timestamp) -> bool {
+    key_state(facts, now) == KeyState::PendingImport
+}
+
 /// Refuses an operation that the state of the key does not allow.
 ///
 /// # Errors

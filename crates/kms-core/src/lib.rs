@@ -23,7 +23,7 @@ pub mod sealing;
 pub mod secret;
 pub mod wrapping;
 
-pub use arn::{Arn, KeyAddress};
+pub use arn::{AliasAddress, KeyAddress};
 pub use clock::{Clock, Timestamp};
 pub use error::KmsError;
 pub use hsm::{Hsm, HsmError};

@@ -6,7 +6,7 @@ use kms_core::{KeyAddress, KeyMaterialId, KmsError, ObjectId, Operation};
 use kms_metadata::{KeyChange, MetadataError, ObjectState, Tx};
 use serde_json::json;
 
-use crate::{Audit, Keeper, record};
+use crate::{Audit, Keeper};
 
 impl Keeper {
     /// Deletes the material named, or the current one, and returns its id once a search of the token has confirmed that
@@ -65,7 +65,7 @@ impl Keeper {
         tx.update_key(&facts, &KeyChange { material_changed: true, ..KeyChange::default() })?;
         let removed = material.filter(|_| was_present).map(|material| material.id);
         let id = removed.map(|id| id.to_string());
-        record(tx, &audit(json!({"keyId": address.arn(), "keyMaterialId": id})))?;
+        audit(json!({"keyId": address.arn(), "keyMaterialId": id})).insert(tx)?;
         Ok((removed, condemned))
     }
 

@@ -3,7 +3,7 @@
 use kms_core::{KeyAddress, KeyMaterialId, KmsError};
 use kms_metadata::{KeyChange, TryLock};
 
-use crate::{AuditEntry, Keeper, record};
+use crate::{AuditEntry, Keeper};
 
 /// Rows looked at in one run.
 const BATCH: i64 = 100;
@@ -51,7 +51,7 @@ impl Keeper {
             let change = KeyChange { material_changed: true, ..KeyChange::default() };
             let condemned = Self::condemn(tx, &row.facts, Some(material), &change)?;
             let entry = audit(ServiceStep::MaterialExpired(*id), address);
-            record(tx, &entry)?;
+            entry.insert(tx)?;
             Ok::<_, KmsError>(Some((condemned, entry)))
         })?;
         let Some((condemned, entry)) = condemned else { return Ok(false) };

@@ -7,7 +7,7 @@ use kms_core::{KmsError, ObjectId};
 
 use crate::claim::{claim_keyless, is_creating, make_present};
 use crate::identity::object_of;
-use crate::{AuditEntry, Keeper, record};
+use crate::{AuditEntry, Keeper};
 
 /// Makes the audit record of a creation from the facts of the key as it was made.
 pub type CreationAudit<'a> = &'a dyn Fn(&KeyFacts) -> AuditEntry;
@@ -25,7 +25,7 @@ impl Keeper {
     ) -> Result<(), KmsError> {
         self.metadata.write(|tx| {
             tx.insert_key(facts, tags)?;
-            Ok(record(tx, &audit(facts))?)
+            Ok(audit(facts).insert(tx)?)
         })
     }
 
@@ -60,7 +60,7 @@ impl Keeper {
             tx.insert_key(&made, tags)?;
             tx.bind_object(id, &facts.address, &material.id)?;
             make_present(tx, id)?;
-            Ok(record(tx, &audit(&made))?)
+            Ok(audit(&made).insert(tx)?)
         });
         self.settled(result, None, id).map(|()| made)
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kms_core::hsm::{HsmError, ObjectKind, WrappedMaterial};
 use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::{ExpirationModel, MaterialState};
-use kms_core::key_state::{KeyState, check_state, key_state};
+use kms_core::key_state::{check_state, import_enables, key_state};
 use kms_core::material_id::fingerprint_input;
 use kms_core::{KeyAddress, KeyMaterialId, KmsError, ObjectId, Operation, Timestamp};
 use kms_metadata::{KeyChange, NewObject, ObjectState, Tx};
@@ -19,7 +19,7 @@ use crate::claim::{is_creating, make_present};
 use crate::identity::object_of;
 use crate::import_plan::place_of;
 use crate::wrapping_pool::Pair;
-use crate::{Audit, Keeper, record};
+use crate::{Audit, Keeper};
 
 /// Failures of unwrapping leave no sooner than this after the start, so that time tells nothing (cryptography.md 3.2).
 const FAILURE_TIME: Duration = Duration::from_millis(100);
@@ -249,12 +249,11 @@ impl Keeper {
             object: None,
         };
         tx.put_material(&attempt.address, &material)?;
-        let becomes_usable = key_state(facts, now) == KeyState::PendingImport;
-        let change =
-            KeyChange { enabled: becomes_usable.then_some(true), material_changed: true, ..KeyChange::default() };
+        let enabled = import_enables(facts, now).then_some(true);
+        let change = KeyChange { enabled, material_changed: true, ..KeyChange::default() };
         tx.update_key(facts, &change)?;
         let response = json!({"keyId": attempt.address.arn(), "keyMaterialId": attempt.id.to_string()});
-        Ok(record(tx, &audit(response))?)
+        Ok(audit(response).insert(tx)?)
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use kms_core::sealing::Sealer;
 use kms_core::{Clock, Hsm};
-use kms_metadata::{Metadata, Tx};
+use kms_metadata::{Metadata, MetadataError, Tx};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -54,6 +54,16 @@ pub struct AuditEntry {
     pub request_id: String,
     /// The record as JSON.
     pub record: Vec<u8>,
+}
+
+impl AuditEntry {
+    /// Commits the record with the change it tells of.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn insert(&self, tx: &mut Tx<'_>) -> Result<(), MetadataError> {
+        tx.insert_audit(self.event_id, &self.request_id, &self.record)
+    }
 }
 
 /// Renders the audit record of a change once its response elements are known.
@@ -92,9 +102,4 @@ impl Keeper {
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
-}
-
-/// Commits an audit record with the change it tells of.
-pub(crate) fn record(tx: &mut Tx<'_>, entry: &AuditEntry) -> Result<(), kms_metadata::MetadataError> {
-    tx.insert_audit(entry.event_id, &entry.request_id, &entry.record)
 }

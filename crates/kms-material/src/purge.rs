@@ -1,11 +1,10 @@
 //! The final deletion of a key whose window is over. Irreversible from its first transaction.
 
-use kms_core::key_state::{KeyState, key_state};
 use kms_core::{KeyAddress, KmsError};
 use kms_metadata::{KeyChange, TryLock};
 
 use crate::expiry::{ServiceAudit, ServiceStep};
-use crate::{AuditEntry, Keeper, record};
+use crate::{AuditEntry, Keeper};
 
 const BATCH: i64 = 100;
 
@@ -34,8 +33,7 @@ impl Keeper {
         let condemned = self.metadata.write(|tx| {
             let TryLock::Locked(row) = tx.try_lock_key(address.region, address.key_id)? else { return Ok(None) };
             let now = self.clock.now();
-            let is_due = row.facts.deletion_date.is_some_and(|date| date <= now);
-            if key_state(&row.facts, now) != KeyState::PendingDeletion || !is_due {
+            if row.facts.deletion_date.is_none_or(|date| now < date) {
                 return Ok(None);
             }
             let change = KeyChange {
@@ -56,7 +54,7 @@ impl Keeper {
             }
             tx.delete_key(&row.facts)?;
             let entry = audit(ServiceStep::KeyDeleted, address);
-            record(tx, &entry)?;
+            entry.insert(tx)?;
             Ok::<_, KmsError>(Some(entry))
         })?;
         let is_purged = entry.is_some();

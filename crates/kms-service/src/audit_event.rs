@@ -1,7 +1,7 @@
 //! The audit record of a request: drafted from the validated body, rendered once the outcome is known.
 
 use kms_audit::{Event, Failure, Fragment, Resource};
-use kms_core::{AccountId, KeyFacts, KmsError, Operation, Timestamp};
+use kms_core::{AccountId, KmsError, Operation, Timestamp};
 use kms_material::AuditEntry;
 use kms_model::{Data, Value};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::cloudtrail::{self, lower_camel};
+use crate::hot::UsedMaterial;
 
 /// A request that was verified, before its body is looked at.
 #[derive(Clone, Debug)]
@@ -30,7 +31,8 @@ pub(crate) struct EventDraft {
     parameters: Option<Fragment>,
     response: Option<Fragment>,
     additional: Option<Fragment>,
-    resource: Option<(AccountId, String)>,
+    /// Owner and ARN of each key.
+    keys: Vec<(AccountId, String)>,
 }
 
 impl EventDraft {
@@ -42,7 +44,7 @@ impl EventDraft {
             parameters: None,
             response: None,
             additional: None,
-            resource: None,
+            keys: Vec::new(),
         }
     }
 
@@ -51,14 +53,23 @@ impl EventDraft {
         self.parameters = Fragment::of(&Shown(body, self.request.operation)).ok();
     }
 
-    /// Names the key that the request turned out to be about.
-    pub(crate) fn set_key(&mut self, facts: &KeyFacts, arn: &str) {
-        self.resource = Some((facts.address.account, arn.to_owned()));
+    /// Names the keys that the request turned out to be about.
+    pub(crate) fn set_keys(&mut self, keys: impl IntoIterator<Item = (AccountId, String)>) {
+        self.keys.clear();
+        self.keys.extend(keys);
+        self.keys.dedup();
     }
 
     /// Names the key material that was used.
-    pub(crate) fn set_material(&mut self, id: &kms_core::KeyMaterialId) {
-        self.additional = Fragment::of(&Additional { key_material_id: &id.to_string() }).ok();
+    pub(crate) fn set_material(&mut self, used: UsedMaterial) {
+        self.additional = Fragment::of(&match used {
+            UsedMaterial::One(id) => Additional::One { key_material_id: id.to_string() },
+            UsedMaterial::Two { source, destination } => Additional::Two {
+                source_key_material_id: source.to_string(),
+                destination_key_material_id: destination.to_string(),
+            },
+        })
+        .ok();
     }
 
     /// The JSON members of the record, from the first to the closing brace.
@@ -73,7 +84,7 @@ impl EventDraft {
         let caller = &self.request.caller;
         let account = caller.account;
         let resources: Vec<Resource<'_>> =
-            self.resource.iter().map(|(account, arn)| Resource { account: account.as_str(), arn }).collect();
+            self.keys.iter().map(|(account, arn)| Resource { account: account.as_str(), arn }).collect();
         Event {
             request_id: &caller.request_id,
             event_id: self.event_id,
@@ -105,11 +116,12 @@ impl EventDraft {
     }
 }
 
-/// What CloudTrail has no member for.
+/// `additionalEventData` of the operations that use key material.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Additional<'a> {
-    key_material_id: &'a str,
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Additional {
+    One { key_material_id: String },
+    Two { source_key_material_id: String, destination_key_material_id: String },
 }
 
 /// A request body as CloudTrail shows it: lower camel case, neither sensitive values nor bytes nor tokens.

@@ -1,22 +1,69 @@
 //! The cache of key records: what lets the hot path do without SQL. Valid only within the lease (object-protocol.md 5).
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use kms_core::{KeyAddress, KeyId, Region};
+use kms_core::{AliasAddress, KeyAddress, KeyId, Region};
 use kms_metadata::{Invalidate, Metadata};
 
 use crate::key_record::KeyRecord;
+use crate::target::Target;
 
 /// Records held at most; past it all are dropped and read anew as they are used. About 100 MB.
 const MOST_RECORDS: usize = 100_000;
 
-/// Compiled key records by region and key id.
+/// Compiled key records by region and key id, and by the aliases that they name.
 #[derive(Default)]
 pub struct KeyCache {
-    records: RwLock<HashMap<(Region, KeyId), Arc<KeyRecord>>>,
+    held: RwLock<Held>,
     metadata: OnceLock<Metadata>,
+}
+
+#[derive(Default)]
+struct Held {
+    records: HashMap<(Region, KeyId), Arc<KeyRecord>>,
+    aliases: HashMap<AliasAddress, (Region, KeyId)>,
+}
+
+impl Held {
+    fn find(&self, target: &Target) -> Option<&Arc<KeyRecord>> {
+        match target {
+            Target::Key(address) => self.records.get(&(address.region, address.key_id)),
+            Target::OfCiphertext(region, key_id) => self.records.get(&(*region, *key_id)),
+            Target::Alias(alias) => self.aliases.get(alias).and_then(|key| self.records.get(key)),
+        }
+    }
+
+    fn insert(&mut self, record: &Arc<KeyRecord>) {
+        let key = key_of(record);
+        self.remove(&key);
+        self.aliases.extend(aliases_of(record).map(|alias| (alias, key)));
+        self.records.insert(key, Arc::clone(record));
+    }
+
+    fn remove(&mut self, key: &(Region, KeyId)) {
+        let Some(record) = self.records.remove(key) else { return };
+        for alias in aliases_of(&record) {
+            // An alias that was pointed elsewhere may be named by its new key's record already.
+            if self.aliases.get(&alias) == Some(key) {
+                self.aliases.remove(&alias);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn key_of(record: &KeyRecord) -> (Region, KeyId) {
+    (record.facts.address.region, record.facts.address.key_id)
+}
+
+fn aliases_of(record: &KeyRecord) -> impl Iterator<Item = AliasAddress> {
+    let KeyAddress { region, account, .. } = record.facts.address;
+    record.aliases.iter().map(move |name| AliasAddress { region, account, name: name.clone() })
 }
 
 impl KeyCache {
@@ -32,7 +79,7 @@ impl KeyCache {
 
     /// Number of records held.
     pub fn len(&self) -> usize {
-        self.records.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.read().records.len()
     }
 
     /// Whether no record is held.
@@ -41,17 +88,17 @@ impl KeyCache {
     }
 
     /// The record of a key, if there is one and the lease holds.
-    pub(crate) fn find(&self, key: &(Region, KeyId), boottime: Duration) -> Option<Arc<KeyRecord>> {
+    pub(crate) fn find(&self, target: &Target, boottime: Duration) -> Option<Arc<KeyRecord>> {
         if !self.lease_holds(boottime) {
             return None;
         }
-        self.records.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.read().find(target).cloned()
     }
 
     /// Whether this very record still counts: asked after the token call and before the answer leaves.
     pub(crate) fn is_current(&self, record: &Arc<KeyRecord>, boottime: Duration) -> bool {
-        let address = &record.facts.address;
-        self.find(&(address.region, address.key_id), boottime).is_some_and(|held| Arc::ptr_eq(&held, record))
+        self.lease_holds(boottime)
+            && self.read().records.get(&key_of(record)).is_some_and(|held| Arc::ptr_eq(held, record))
     }
 
     /// The counter that a fill must read before it reads the rows.
@@ -62,20 +109,19 @@ impl KeyCache {
     /// Installs a record read since `generation`, unless something was invalidated meanwhile (S3), and gives the one to
     /// use. Requests that miss together all read the rows: the first record stays, so that none makes another's stale.
     pub(crate) fn install(&self, record: KeyRecord, generation: u64) -> Arc<KeyRecord> {
-        let key = (record.facts.address.region, record.facts.address.key_id);
-        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.write();
         if self.generation() != generation {
             return Arc::new(record);
         }
         // Equal facts have equal versions: nothing changed in between, and what is held was not invalidated.
-        match records.get(&key) {
-            Some(held) if held.facts == record.facts => Arc::clone(held),
+        match held.records.get(&key_of(&record)) {
+            Some(same) if same.facts == record.facts => Arc::clone(same),
             _ => {
-                if records.len() >= MOST_RECORDS {
-                    records.clear();
+                if held.records.len() >= MOST_RECORDS {
+                    held.clear();
                 }
                 let record = Arc::new(record);
-                records.insert(key, Arc::clone(&record));
+                held.insert(&record);
                 record
             }
         }
@@ -85,15 +131,23 @@ impl KeyCache {
     pub(crate) fn lease_holds(&self, boottime: Duration) -> bool {
         self.metadata.get().is_some_and(|metadata| metadata.lease().holds(boottime))
     }
+
+    fn read(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Invalidate for KeyCache {
     fn invalidate(&self, address: &KeyAddress) {
-        self.records.write().unwrap_or_else(PoisonError::into_inner).remove(&(address.region, address.key_id));
+        self.write().remove(&(address.region, address.key_id));
     }
 
     fn invalidate_all(&self) {
-        self.records.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.write().clear();
     }
 }
 
@@ -104,13 +158,21 @@ mod tests {
 
     use super::*;
 
+    fn address(key: u8) -> KeyAddress {
+        KeyAddress {
+            region: Region::parse("us-east-1").unwrap(),
+            account: AccountId::parse("000000000000").unwrap(),
+            key_id: KeyId::from_parts([key; 16], false),
+        }
+    }
+
     fn record(version: i64) -> KeyRecord {
-        KeyRecord::new(KeyFacts {
-            address: KeyAddress {
-                region: Region::parse("us-east-1").unwrap(),
-                account: AccountId::parse("000000000000").unwrap(),
-                key_id: KeyId::from_parts([7; 16], false),
-            },
+        named(7, version, &[])
+    }
+
+    fn named(key: u8, version: i64, aliases: &[&str]) -> KeyRecord {
+        let facts = KeyFacts {
+            address: address(key),
             version,
             material_version: 1,
             description: String::new(),
@@ -122,7 +184,8 @@ mod tests {
             deletion_date: None,
             sealed_salt: Vec::new(),
             materials: Vec::new(),
-        })
+        };
+        KeyRecord::new(facts, aliases.iter().map(|name| (*name).to_owned()).collect())
     }
 
     #[test]
@@ -140,5 +203,27 @@ mod tests {
         let cache = KeyCache::new();
         cache.install(record(1), 1);
         assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn an_alias_leads_to_the_key_whose_record_names_it_and_goes_with_that_record() {
+        let cache = KeyCache::new();
+        let KeyAddress { region, account, .. } = address(1);
+        let leads_to = |name: &str| {
+            let target = Target::Alias(AliasAddress { region, account, name: name.to_owned() });
+            cache.read().find(&target).map(|record| record.facts.address)
+        };
+        cache.install(named(1, 1, &["alias/a", "alias/b"]), 0);
+        assert_eq!(
+            (leads_to("alias/a"), leads_to("alias/b"), leads_to("alias/c")),
+            (Some(address(1)), Some(address(1)), None)
+        );
+        cache.install(named(2, 2, &["alias/b"]), 0);
+        cache.invalidate(&address(1));
+        assert_eq!((leads_to("alias/a"), leads_to("alias/b")), (None, Some(address(2))));
+        cache.install(named(2, 3, &["alias/c"]), 0);
+        assert_eq!((leads_to("alias/b"), leads_to("alias/c")), (None, Some(address(2))));
+        cache.invalidate_all();
+        assert!(leads_to("alias/c").is_none() && cache.is_empty());
     }
 }

@@ -2,18 +2,17 @@
 
 use std::cell::RefCell;
 
-use kms_core::key_ref::{aliases_not_supported, does_not_exist};
+use kms_core::key_ref::{aliases_not_supported, does_not_exist, is_alias};
 use kms_core::key_spec::Origin;
 use kms_core::key_state::{check_state, key_state};
-use kms_core::{KeyFacts, KeyRef, KmsError, Operation, Timestamp};
+use kms_core::{KeyFacts, KmsError, Operation, Timestamp};
 use kms_material::{AuditEntry, Keeper};
-use kms_metadata::{KeyChange, MetadataError};
+use kms_metadata::{KeyChange, KeyRow, MetadataError};
 use serde_json::Value;
 
 use crate::audit_event::EventDraft;
-use crate::authorize::{authorize, no_such_resource};
 use crate::caller::Caller;
-use crate::key_record::KeyRecord;
+use crate::target::Target;
 
 /// One management request on its worker.
 pub(crate) struct Context<'a> {
@@ -35,28 +34,15 @@ impl Context<'_> {
     /// # Errors
     /// `InvalidArnException` for an alias where only keys may stand; `NotFoundException`; `AccessDeniedException`.
     pub(crate) fn key_for(&self, key_id: &str) -> Result<KeyFacts, KmsError> {
-        let is_alias = key_id.starts_with("alias/") || key_id.contains(":alias/");
-        if is_alias && !self.operation.takes_alias() {
+        if is_alias(key_id) && !self.operation.takes_alias() {
             return Err(aliases_not_supported());
         }
-        let address = match KeyRef::parse(key_id, self.caller.region, self.caller.account)? {
-            KeyRef::Key(address) => address,
-            KeyRef::Alias(arn) => return Err(KmsError::NotFound(format!("Alias {arn} is not found."))),
-        };
-        if address.account != self.caller.account {
-            return Err(no_such_resource(self.caller, self.operation));
-        }
-        let row = self
-            .keeper
-            .metadata()
-            .read(|tx| tx.find_key(address.region, address.key_id))?
-            // A key of another account that has this id must look like no key at all.
-            .filter(|row| row.facts.address.account == address.account)
-            .ok_or_else(|| does_not_exist(&address.arn()))?;
-        let record = KeyRecord::new(row.facts);
-        authorize(self.caller, self.operation, &record)?;
-        self.event.borrow_mut().set_key(&record.facts, &record.arn);
-        Ok(record.facts)
+        let action = self.operation.name();
+        let target = Target::named(key_id, self.caller, action)?;
+        let found = self.read(|tx| target.find(tx))?;
+        let KeyRow { facts, .. } = target.authorize(found, |row| &row.facts, self.caller, action)?;
+        self.event.borrow_mut().set_keys([(facts.address.account, facts.address.arn())]);
+        Ok(facts)
     }
 
     /// The state of the key allows this operation.
@@ -100,8 +86,7 @@ impl Context<'_> {
                 .ok_or_else(|| does_not_exist(&address.arn()))?;
             self.check_state(&row.facts)?;
             tx.update_key(&row.facts, &change(&row.facts))?;
-            let entry = self.audit(response);
-            tx.insert_audit(entry.event_id, &entry.request_id, &entry.record)?;
+            self.audit(response).insert(tx)?;
             Ok::<_, KmsError>(row.facts)
         })
     }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::operations::{
     cancel_key_deletion, create_key, decrypt, delete_imported_key_material, describe_key, disable_key, enable_key,
     encrypt, generate_data_key, generate_data_key_without_plaintext, generate_random, get_parameters_for_import,
-    import_key_material, list_keys, schedule_key_deletion, update_key_description,
+    import_key_material, list_keys, re_encrypt, schedule_key_deletion, update_key_description,
 };
 use crate::service::Service;
 
@@ -30,6 +30,7 @@ pub const SERVED: &[Operation] = &[
     Operation::GetParametersForImport,
     Operation::ImportKeyMaterial,
     Operation::ListKeys,
+    Operation::ReEncrypt,
     Operation::ScheduleKeyDeletion,
     Operation::UpdateKeyDescription,
 ];
@@ -63,7 +64,6 @@ pub const NOT_SERVED: &[Operation] = &[
     Operation::ListResourceTags,
     Operation::ListRetirableGrants,
     Operation::PutKeyPolicy,
-    Operation::ReEncrypt,
     Operation::ReplicateKey,
     Operation::RetireGrant,
     Operation::RevokeGrant,
@@ -92,19 +92,20 @@ impl Service {
         event: EventDraft,
     ) -> Result<Vec<u8>, KmsError> {
         match request.operation {
-            Operation::Decrypt => self.use_key::<decrypt::Decrypt>(request, body, event).await,
-            Operation::Encrypt => self.use_key::<encrypt::Encrypt>(request, body, event).await,
+            Operation::Decrypt => self.use_keys::<decrypt::Decrypt, _>(request, body, event).await,
+            Operation::Encrypt => self.use_keys::<encrypt::Encrypt, _>(request, body, event).await,
             Operation::GenerateDataKey => {
-                self.use_key::<generate_data_key::GenerateDataKey>(request, body, event).await
+                self.use_keys::<generate_data_key::GenerateDataKey, _>(request, body, event).await
             }
             Operation::GenerateDataKeyWithoutPlaintext => {
                 use generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext as WithoutPlaintext;
-                self.use_key::<WithoutPlaintext>(request, body, event).await
+                self.use_keys::<WithoutPlaintext, _>(request, body, event).await
             }
             Operation::GenerateRandom => {
                 let work = body.into_input().map_err(model_error).and_then(generate_random::prepare);
                 self.use_token(work, event).await
             }
+            Operation::ReEncrypt => self.use_keys::<re_encrypt::ReEncrypt, _>(request, body, event).await,
             Operation::CancelKeyDeletion => self.manage(request, body, event, cancel_key_deletion::run).await,
             Operation::CreateKey => self.manage(request, body, event, create_key::run).await,
             Operation::DeleteImportedKeyMaterial => {
@@ -147,7 +148,6 @@ impl Service {
             | Operation::ListResourceTags
             | Operation::ListRetirableGrants
             | Operation::PutKeyPolicy
-            | Operation::ReEncrypt
             | Operation::ReplicateKey
             | Operation::RetireGrant
             | Operation::RevokeGrant

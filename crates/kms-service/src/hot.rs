@@ -1,46 +1,47 @@
 //! What an operation on the hot path says about itself.
 
-use kms_core::{KeyId, KmsError, Operation, Timestamp};
+use kms_core::{KeyMaterialId, KmsError, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
-use crate::key_record::{KeyRecord, UsableMaterial};
+use crate::key_record::KeyRecord;
 use crate::lane::TokenWork;
-
-/// The key that a request is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Target {
-    /// The key named by `KeyId`.
-    Named(String),
-    /// The key that made the ciphertext; its owner is not in the blob.
-    OfCiphertext(KeyId),
-}
+use crate::target::Target;
 
 /// Work ready for the lane, and the material it uses for the audit record.
 pub(crate) struct Prepared {
     pub(crate) work: TokenWork,
-    pub(crate) material: UsableMaterial,
+    pub(crate) used: UsedMaterial,
 }
 
-/// A cryptographic operation with a key.
-pub(crate) trait HotOperation {
-    /// Its name.
-    const OPERATION: Operation;
+/// The material that an operation uses; the audit record names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UsedMaterial {
+    /// That of the one key.
+    One(KeyMaterialId),
+    /// Those of ReEncrypt's keys.
+    Two { source: KeyMaterialId, destination: KeyMaterialId },
+}
+
+/// A cryptographic operation with `KEYS` keys.
+pub(crate) trait HotOperation<const KEYS: usize> {
+    /// The actions that the caller must be allowed, one for each key.
+    const ACTIONS: [&'static str; KEYS];
     /// Its request.
     type Input: DeserializeOwned + Send;
 
-    /// Which key it is about; reads what must be read before any key is looked up.
+    /// Which keys it is about; reads what must be read before any key is looked up.
     ///
     /// # Errors
-    /// What can be refused before the key is known.
-    fn target(input: &Self::Input, caller: &Caller) -> Result<Target, KmsError>;
+    /// What can be refused before a key is known.
+    fn targets(input: &Self::Input, caller: &Caller) -> Result<[Target; KEYS], KmsError>;
 
     /// Everything from the cross-member rules to DryRun, in the order of kms-operations.md 1.1; what is left is work for
     /// the token.
     ///
     /// # Errors
     /// Those of the operation.
-    fn prepare(input: &Self::Input, key: &KeyRecord, now: Timestamp) -> Result<Prepared, KmsError>;
+    fn prepare(input: &Self::Input, keys: [&KeyRecord; KEYS], now: Timestamp) -> Result<Prepared, KmsError>;
 }
 
 /// `DryRun` of a request that has passed every check.

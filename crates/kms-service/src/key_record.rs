@@ -10,6 +10,8 @@ use kms_core::{KeyFacts, KeyMaterialId, KmsError, Operation, Timestamp};
 pub(crate) struct KeyRecord {
     pub(crate) facts: KeyFacts,
     pub(crate) arn: String,
+    /// Names of the key's aliases, read with the facts: an alias leads to a key only as long as its record counts.
+    pub(crate) aliases: Vec<String>,
 }
 
 /// A material ready for use.
@@ -20,9 +22,9 @@ pub(crate) struct UsableMaterial {
 }
 
 impl KeyRecord {
-    pub(crate) fn new(facts: KeyFacts) -> Self {
+    pub(crate) fn new(facts: KeyFacts, aliases: Vec<String>) -> Self {
         let arn = facts.address.arn();
-        Self { facts, arn }
+        Self { facts, arn, aliases }
     }
 
     /// Usage, then state, as every cryptographic operation asks for them.

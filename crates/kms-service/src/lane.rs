@@ -33,14 +33,15 @@ pub(crate) type TokenWork = Box<dyn FnOnce(&mut LaneToken) -> Result<Vec<u8>, Km
 pub(crate) enum Outcome {
     /// The answer, or the refusal; its audit record is written.
     Done(Result<Vec<u8>, KmsError>),
-    /// The record that the job rested on no longer counts: nothing was answered and nothing recorded, and the draft of
+    /// A record that the job rested on no longer counts: nothing was answered and nothing recorded, and the draft of
     /// the audit record comes back. Read the record anew.
     Stale(Box<EventDraft>),
 }
 
 struct Job {
     work: Result<TokenWork, KmsError>,
-    record: Option<Arc<KeyRecord>>,
+    /// What the work rests on.
+    records: Vec<Arc<KeyRecord>>,
     event: EventDraft,
     reply: oneshot::Sender<Outcome>,
 }
@@ -105,11 +106,11 @@ impl Lane {
     pub(crate) async fn run(
         &self,
         work: Result<TokenWork, KmsError>,
-        record: Option<Arc<KeyRecord>>,
+        records: Vec<Arc<KeyRecord>>,
         event: EventDraft,
     ) -> Outcome {
         let (reply, receiver) = oneshot::channel();
-        if !self.shared.push(Job { work, record, event, reply }) {
+        if !self.shared.push(Job { work, records, event, reply }) {
             return Outcome::Done(Err(KmsError::Throttling));
         }
         match tokio::time::timeout(DEADLINE, receiver).await {
@@ -167,7 +168,7 @@ impl Shared {
                     self.abandoned.fetch_sub(1, Ordering::AcqRel);
                     return;
                 }
-                if job.record.as_ref().is_some_and(|record| !self.is_current(record)) {
+                if !job.records.iter().all(|record| self.is_current(record)) {
                     let _client_gone = job.reply.send(Outcome::Stale(Box::new(job.event)));
                     continue;
                 }

@@ -5,7 +5,6 @@
 //! DryRun, act (kms-operations.md 1.1). Operations are plain synchronous functions; only `Service` is async.
 
 mod audit_event;
-mod authorize;
 mod background;
 mod cache;
 mod caller;
@@ -20,6 +19,7 @@ mod operations;
 mod page;
 mod service;
 mod tags;
+mod target;
 mod workers;
 
 pub use audit_event::OperationRequest;

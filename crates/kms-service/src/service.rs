@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use kms_audit::AuditLog;
-use kms_core::key_ref::does_not_exist;
 use kms_core::sealing::Sealer;
-use kms_core::{Clock, KeyFacts, KeyId, KeyRef, KmsError, Region};
+use kms_core::{Clock, KeyFacts, KmsError};
 use kms_material::{Deployment, Keeper};
+use kms_metadata::MetadataError;
 use kms_model::Request;
 
 use crate::audit_event::{EventDraft, OperationRequest};
-use crate::authorize::{authorize, no_such_ciphertext_key, no_such_resource};
 use crate::cache::KeyCache;
 use crate::context::Context;
 use crate::dispatch::model_error;
-use crate::hot::{HotOperation, Prepared, Target};
+use crate::hot::{HotOperation, Prepared};
 use crate::key_record::KeyRecord;
 use crate::lane::{Lane, Outcome, TokenWork};
+use crate::target::Target;
 use crate::workers::Workers;
 
 /// How often a record that went stale under an operation is read anew before the client is asked to come again.
@@ -96,59 +96,70 @@ impl Service {
         work: Result<TokenWork, KmsError>,
         event: EventDraft,
     ) -> Result<Vec<u8>, KmsError> {
-        match self.lane.run(work, None, event).await {
+        match self.lane.run(work, Vec::new(), event).await {
             Outcome::Done(result) => result,
             Outcome::Stale(_) => Err(KmsError::internal("work without a record went stale")),
         }
     }
 
-    /// The hot path: the record from the cache, all checks here, one job for the lane. What a cached record refuses is
+    /// The hot path: the records from the cache, all checks here, one job for the lane. What a cached record refuses is
     /// asked once more of the rows (S4); a record that goes stale under the token call is read anew.
-    pub(crate) async fn use_key<O: HotOperation>(
+    pub(crate) async fn use_keys<O: HotOperation<KEYS>, const KEYS: usize>(
         &self,
         request: OperationRequest,
         body: Request<'_>,
         mut event: EventDraft,
     ) -> Result<Vec<u8>, KmsError> {
-        let target = body.into_input::<O::Input>().map_err(model_error).and_then(|input| {
-            let target = O::target(&input, &request.caller)?;
-            let key = self.locate(&request, &target)?;
-            Ok((input, target, key))
-        });
-        let (input, target, key) = match target {
-            Ok(found) => found,
+        let read = |input: O::Input| O::targets(&input, &request.caller).map(|targets| (input, targets));
+        let (input, targets) = match body.into_input().map_err(model_error).and_then(read) {
+            Ok(read) => read,
             Err(refusal) => return self.refuse(refusal, event).await,
         };
-        let mut cached = self.cache.find(&key, self.clock.boottime());
+        let mut cached = targets.each_ref().map(|target| self.cache.find(target, self.clock.boottime()));
         for _ in 0..ATTEMPTS {
-            let from_cache = cached.is_some();
-            let record = match cached.take() {
-                Some(record) => record,
-                None => match self.load(key).await {
-                    Ok(Some(record)) => record,
-                    Ok(None) => return self.refuse(unknown(&request, &target, key), event).await,
-                    Err(error) => return self.refuse(error, event).await,
-                },
+            let from_cache = cached.iter().any(Option::is_some);
+            let records = match self.records(&request, &targets, O::ACTIONS, &mut cached, &mut event).await {
+                Ok(records) => records,
+                Err(refusal) => return self.refuse(refusal, event).await,
             };
-            if record.facts.address.account == request.caller.account {
-                event.set_key(&record.facts, &record.arn);
-            }
-            let prepared =
-                check_access(&request, &target, &record).and_then(|()| O::prepare(&input, &record, self.clock.now()));
+            let keys = std::array::from_fn(|index| &*records[index]);
+            let prepared = O::prepare(&input, keys, self.clock.now());
             if from_cache && matches!(&prepared, Err(refusal) if refusal.rests_on_stored_facts()) {
                 continue;
             }
-            let work = prepared.map(|Prepared { work, material }| {
-                event.set_material(&material.id);
+            let work = prepared.map(|Prepared { work, used }| {
+                event.set_material(used);
                 work
             });
-            let guard = work.is_ok().then(|| Arc::clone(&record));
+            let guard = if work.is_ok() { records } else { Vec::new() };
             match self.lane.run(work, guard, event).await {
                 Outcome::Done(result) => return result.and_then(|answer| self.within_lease(answer)),
                 Outcome::Stale(draft) => event = *draft,
             }
         }
         self.refuse(KmsError::timeout("the key changed again and again, or the lease is over"), event).await
+    }
+
+    /// The records of all targets, authorized: those found in the cache, the others read now.
+    async fn records<const KEYS: usize>(
+        &self,
+        request: &OperationRequest,
+        targets: &[Target; KEYS],
+        actions: [&str; KEYS],
+        cached: &mut [Option<Arc<KeyRecord>>; KEYS],
+        event: &mut EventDraft,
+    ) -> Result<Vec<Arc<KeyRecord>>, KmsError> {
+        let mut records = Vec::with_capacity(KEYS);
+        for ((target, action), cached) in targets.iter().zip(actions).zip(cached) {
+            let found = match cached.take() {
+                Some(record) => Some(record),
+                None => self.load(target.clone()).await?,
+            };
+            let record = target.authorize(found, |record| &record.facts, &request.caller, action)?;
+            records.push(record);
+        }
+        event.set_keys(records.iter().map(|record| (record.facts.address.account, record.arn.clone())));
+        Ok(records)
     }
 
     /// The last look before an answer leaves. The record counted after the token call, so the operation came before any
@@ -185,38 +196,36 @@ impl Service {
             .await
     }
 
-    /// Where the key of a request must be, by its name alone.
-    fn locate(&self, request: &OperationRequest, target: &Target) -> Result<(Region, KeyId), KmsError> {
-        let caller = &request.caller;
-        match target {
-            Target::OfCiphertext(key_id) => Ok((caller.region, *key_id)),
-            Target::Named(key_id) => match KeyRef::parse(key_id, caller.region, caller.account)? {
-                KeyRef::Key(address) if address.account == caller.account => Ok((address.region, address.key_id)),
-                KeyRef::Key(_) => Err(no_such_resource(caller, request.operation)),
-                KeyRef::Alias(arn) => Err(KmsError::NotFound(format!("Alias {arn} is not found."))),
-            },
-        }
-    }
-
     /// Reads a key on a worker, proves its objects, and installs its record in the cache.
-    async fn load(&self, key: (Region, KeyId)) -> Result<Option<Arc<KeyRecord>>, KmsError> {
+    async fn load(&self, target: Target) -> Result<Option<Arc<KeyRecord>>, KmsError> {
         let service = self.clone();
         self.loaders
             .run(move || {
-                let read = || service.keeper.metadata().read(|tx| tx.find_key(key.0, key.1));
                 for _ in 0..ATTEMPTS {
                     let generation = service.cache.generation();
-                    let Some(row) = read()? else { return Ok(None) };
-                    match service.verify_objects(&row.facts) {
-                        Ok(()) => return Ok(Some(service.cache.install(KeyRecord::new(row.facts), generation))),
+                    let Some(record) = service.read_record(&target)? else { return Ok(None) };
+                    match service.verify_objects(&record.facts) {
+                        Ok(()) => return Ok(Some(service.cache.install(record, generation))),
                         // An object that was destroyed since the rows were read is missing rightly: they tell why.
-                        Err(_) if read()?.is_none_or(|now| now.facts.version != row.facts.version) => {}
+                        Err(_) if service.read_record(&target)?.is_none_or(|now| now.facts != record.facts) => {}
                         Err(error) => return Err(error),
                     }
                 }
                 Err(KmsError::timeout("the key changed again and again while its record was read"))
             })
             .await
+    }
+
+    /// A key with its aliases, in one snapshot.
+    fn read_record(&self, target: &Target) -> Result<Option<KeyRecord>, KmsError> {
+        Ok(self.keeper.metadata().read(|tx| {
+            let Some(row) = target.find(tx)? else { return Ok(None) };
+            let aliases = tx.aliases_of_key(&row.facts.address)?;
+            Ok::<_, MetadataError>(Some(KeyRecord::new(
+                row.facts,
+                aliases.into_iter().map(|alias| alias.name).collect(),
+            )))
+        })?)
     }
 
     /// Proves that each usable material of a key is the object that its row names.
@@ -228,25 +237,6 @@ impl Service {
             }
         }
         Ok(())
-    }
-}
-
-/// A key of another account is as unknown as one that does not exist, by its id and by its ciphertexts.
-fn check_access(request: &OperationRequest, target: &Target, record: &KeyRecord) -> Result<(), KmsError> {
-    let address = &record.facts.address;
-    if address.account != request.caller.account {
-        return Err(unknown(request, target, (address.region, address.key_id)));
-    }
-    authorize(&request.caller, request.operation, record)
-}
-
-fn unknown(request: &OperationRequest, target: &Target, (region, key_id): (Region, KeyId)) -> KmsError {
-    match target {
-        Target::OfCiphertext(_) => no_such_ciphertext_key(&request.caller, request.operation),
-        Target::Named(_) => {
-            let account = request.caller.account;
-            does_not_exist(&kms_core::KeyAddress { region, account, key_id }.arn())
-        }
     }
 }
 

@@ -78,6 +78,10 @@ async fn use_key(client: &Client, operation: Operation, subject: &Subject) -> Re
             let call = client.decrypt().key_id(id).ciphertext_blob(subject.ciphertext.clone());
             outcome(call.send().await).map(drop)
         }
+        Operation::ReEncrypt => {
+            let call = client.re_encrypt().source_key_id(id).destination_key_id(id);
+            outcome(call.ciphertext_blob(subject.ciphertext.clone()).send().await).map(drop)
+        }
         Operation::GenerateDataKey => {
             outcome(client.generate_data_key().key_id(id).key_spec(DataKeySpec::Aes256).send().await).map(drop)
         }

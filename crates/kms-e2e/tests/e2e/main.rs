@@ -28,6 +28,7 @@ mod key_ids;
 mod list_keys;
 mod not_served;
 mod outages;
+mod re_encrypt;
 mod refusal;
 mod schedule_key_deletion;
 mod states;

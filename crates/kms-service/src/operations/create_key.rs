@@ -67,7 +67,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         sealed_salt: cx.keeper.seal_new_salt(&address)?,
         materials: Vec::new(),
     };
-    cx.event.borrow_mut().set_key(&facts, &address.arn());
+    cx.event.borrow_mut().set_keys([(address.account, address.arn())]);
     let audit = |made: &KeyFacts| cx.audit(recorded(made, cx.now()));
     let made = match origin {
         Origin::External => cx.keeper.create_empty(&facts, &tags, &audit).map(|()| facts)?,

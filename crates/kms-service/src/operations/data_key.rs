@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kms_core::ciphertext_blob::Envelope;
-use kms_core::encryption_context::canonical;
 use kms_core::{KmsError, Operation, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::hot::{Prepared, check_dry_run, check_grant_tokens};
+use super::sealing::Sealing;
+use crate::hot::{Prepared, UsedMaterial, check_dry_run};
 use crate::key_record::KeyRecord;
 use crate::lane::LaneToken;
 
@@ -17,7 +16,6 @@ pub(super) struct DataKeyRequest<'a> {
     pub(super) key_spec: Option<&'a str>,
     pub(super) number_of_bytes: Option<i64>,
     pub(super) encryption_context: Option<&'a BTreeMap<String, String>>,
-    pub(super) grant_tokens: Option<&'a [String]>,
     pub(super) dry_run: Option<bool>,
 }
 
@@ -39,21 +37,18 @@ pub(super) fn prepare(
     now: Timestamp,
     answer: fn(DataKey) -> Result<Vec<u8>, KmsError>,
 ) -> Result<Prepared, KmsError> {
-    check_grant_tokens(request.grant_tokens)?;
     let length = length(request)?;
     key.check(request.operation, now)?;
     check_dry_run(request.dry_run)?;
-    let material = key.current()?;
-    let context = canonical(request.encryption_context);
-    let envelope = Envelope::new(key.facts.address.key_id, material.id, context).map_err(KmsError::internal)?;
-    let (key_id, used) = (key.arn.clone(), material.clone());
+    let sealing = Sealing::prepare(key, request.encryption_context)?;
+    let material = sealing.material.id;
+    let key_id = key.arn.clone();
     let work = Box::new(move |token: &mut LaneToken| {
         let plaintext = Zeroizing::new(token.random(length)?);
-        let kdk = token.mac(&used.object, &envelope.kdf_input())?;
-        let ciphertext_blob = envelope.seal(&kdk, &plaintext);
-        answer(DataKey { plaintext, ciphertext_blob, key_id, key_material_id: used.id.to_string() })
+        let ciphertext_blob = sealing.seal(token, &plaintext)?;
+        answer(DataKey { plaintext, ciphertext_blob, key_id, key_material_id: material.to_string() })
     });
-    Ok(Prepared { work, material })
+    Ok(Prepared { work, used: UsedMaterial::One(material) })
 }
 
 fn length(request: &DataKeyRequest<'_>) -> Result<usize, KmsError> {

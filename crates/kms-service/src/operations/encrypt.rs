@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use kms_core::ciphertext_blob::Envelope;
-use kms_core::encryption_context::canonical;
 use kms_core::{KmsError, Operation, Timestamp};
 use kms_model::Blob;
 use serde::{Deserialize, Serialize};
 
+use super::sealing::Sealing;
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, Target, check_dry_run, check_grant_tokens};
+use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens};
 use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
+use crate::target::Target;
 
 /// The operation.
 pub(crate) struct Encrypt;
@@ -38,29 +38,27 @@ pub(crate) struct Output {
     encryption_algorithm: String,
 }
 
-impl HotOperation for Encrypt {
-    const OPERATION: Operation = Operation::Encrypt;
+impl HotOperation<1> for Encrypt {
+    const ACTIONS: [&'static str; 1] = ["Encrypt"];
     type Input = Input;
 
-    fn target(input: &Input, _caller: &Caller) -> Result<Target, KmsError> {
-        Ok(Target::Named(input.key_id.clone()))
+    fn targets(input: &Input, caller: &Caller) -> Result<[Target; 1], KmsError> {
+        Ok([Target::named(&input.key_id, caller, Self::ACTIONS[0])?])
     }
 
-    fn prepare(input: &Input, key: &KeyRecord, now: Timestamp) -> Result<Prepared, KmsError> {
+    fn prepare(input: &Input, [key]: [&KeyRecord; 1], now: Timestamp) -> Result<Prepared, KmsError> {
         check_grant_tokens(input.grant_tokens.as_deref())?;
-        key.check(Self::OPERATION, now)?;
+        key.check(Operation::Encrypt, now)?;
         key.check_algorithm(input.encryption_algorithm.as_deref())?;
         check_dry_run(input.dry_run)?;
-        let material = key.current()?;
-        let context = canonical(input.encryption_context.as_ref());
-        let envelope = Envelope::new(key.facts.address.key_id, material.id, context).map_err(KmsError::internal)?;
-        let (plaintext, key_id, object) = (input.plaintext.clone(), key.arn.clone(), material.object.clone());
+        let sealing = Sealing::prepare(key, input.encryption_context.as_ref())?;
+        let used = UsedMaterial::One(sealing.material.id);
+        let (plaintext, key_id) = (input.plaintext.clone(), key.arn.clone());
         let work = Box::new(move |token: &mut crate::lane::LaneToken| {
-            let kdk = token.mac(&object, &envelope.kdf_input())?;
-            let ciphertext_blob = envelope.seal(&kdk, plaintext.as_ref());
+            let ciphertext_blob = sealing.seal(token, plaintext.as_ref())?;
             let encryption_algorithm = SYMMETRIC_DEFAULT.to_owned();
             serde_json::to_vec(&Output { ciphertext_blob, key_id, encryption_algorithm }).map_err(KmsError::internal)
         });
-        Ok(Prepared { work, material })
+        Ok(Prepared { work, used })
     }
 }

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::data_key::{self, DataKey, DataKeyRequest};
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, Target, check_recipient};
+use crate::hot::{HotOperation, Prepared, check_grant_tokens, check_recipient};
 use crate::key_record::KeyRecord;
+use crate::target::Target;
 
 /// The operation.
 pub(crate) struct GenerateDataKey;
@@ -43,22 +44,22 @@ pub(crate) struct Output {
     key_material_id: String,
 }
 
-impl HotOperation for GenerateDataKey {
-    const OPERATION: Operation = Operation::GenerateDataKey;
+impl HotOperation<1> for GenerateDataKey {
+    const ACTIONS: [&'static str; 1] = ["GenerateDataKey"];
     type Input = Input;
 
-    fn target(input: &Input, _caller: &Caller) -> Result<Target, KmsError> {
-        Ok(Target::Named(input.key_id.clone()))
+    fn targets(input: &Input, caller: &Caller) -> Result<[Target; 1], KmsError> {
+        Ok([Target::named(&input.key_id, caller, Self::ACTIONS[0])?])
     }
 
-    fn prepare(input: &Input, key: &KeyRecord, now: Timestamp) -> Result<Prepared, KmsError> {
+    fn prepare(input: &Input, [key]: [&KeyRecord; 1], now: Timestamp) -> Result<Prepared, KmsError> {
+        check_grant_tokens(input.grant_tokens.as_deref())?;
         check_recipient(input.recipient.as_ref())?;
         let request = DataKeyRequest {
-            operation: Self::OPERATION,
+            operation: Operation::GenerateDataKey,
             key_spec: input.key_spec.as_deref(),
             number_of_bytes: input.number_of_bytes,
             encryption_context: input.encryption_context.as_ref(),
-            grant_tokens: input.grant_tokens.as_deref(),
             dry_run: input.dry_run,
         };
         data_key::prepare(&request, key, now, answer)

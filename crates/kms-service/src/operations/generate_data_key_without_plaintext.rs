@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::data_key::{self, DataKey, DataKeyRequest};
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, Target};
+use crate::hot::{HotOperation, Prepared, check_grant_tokens};
 use crate::key_record::KeyRecord;
+use crate::target::Target;
 
 /// The operation.
 pub(crate) struct GenerateDataKeyWithoutPlaintext;
@@ -36,21 +37,21 @@ pub(crate) struct Output {
     key_material_id: String,
 }
 
-impl HotOperation for GenerateDataKeyWithoutPlaintext {
-    const OPERATION: Operation = Operation::GenerateDataKeyWithoutPlaintext;
+impl HotOperation<1> for GenerateDataKeyWithoutPlaintext {
+    const ACTIONS: [&'static str; 1] = ["GenerateDataKeyWithoutPlaintext"];
     type Input = Input;
 
-    fn target(input: &Input, _caller: &Caller) -> Result<Target, KmsError> {
-        Ok(Target::Named(input.key_id.clone()))
+    fn targets(input: &Input, caller: &Caller) -> Result<[Target; 1], KmsError> {
+        Ok([Target::named(&input.key_id, caller, Self::ACTIONS[0])?])
     }
 
-    fn prepare(input: &Input, key: &KeyRecord, now: Timestamp) -> Result<Prepared, KmsError> {
+    fn prepare(input: &Input, [key]: [&KeyRecord; 1], now: Timestamp) -> Result<Prepared, KmsError> {
+        check_grant_tokens(input.grant_tokens.as_deref())?;
         let request = DataKeyRequest {
-            operation: Self::OPERATION,
+            operation: Operation::GenerateDataKeyWithoutPlaintext,
             key_spec: input.key_spec.as_deref(),
             number_of_bytes: input.number_of_bytes,
             encryption_context: input.encryption_context.as_ref(),
-            grant_tokens: input.grant_tokens.as_deref(),
             dry_run: input.dry_run,
         };
         data_key::prepare(&request, key, now, answer)

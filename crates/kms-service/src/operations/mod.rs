@@ -18,7 +18,10 @@ pub(crate) mod import_key_material;
 pub(crate) mod list_keys;
 #[cfg(test)]
 mod model_test;
+mod opening;
+pub(crate) mod re_encrypt;
 pub(crate) mod schedule_key_deletion;
+mod sealing;
 pub(crate) mod update_key_description;
 
 /// The answer of an operation without output: `{}`, which every client parses.

@@ -40,6 +40,7 @@ fn requests_and_answers_have_the_members_of_the_model() {
     check::<get_parameters_for_import::Input, get_parameters_for_import::Output>("GetParametersForImport");
     check::<import_key_material::Input, import_key_material::Output>("ImportKeyMaterial");
     check::<list_keys::Input, list_keys::Output>("ListKeys");
+    check::<re_encrypt::Input, re_encrypt::Output>("ReEncrypt");
     check::<schedule_key_deletion::Input, schedule_key_deletion::Output>("ScheduleKeyDeletion");
     check::<update_key_description::Input, Empty>("UpdateKeyDescription");
 }

@@ -5,7 +5,7 @@ use kms_core::Operation;
 use crate::{
     create_key, decrypt, delete_imported_key_material, encrypt, generate_data_key, generate_data_key_without_plaintext,
     generate_random, get_parameters_for_import, import_key_material, import_refusals, key_ids, list_keys, outages,
-    states,
+    re_encrypt, states,
 };
 
 /// A declared error of an operation.
@@ -117,6 +117,13 @@ fn own(operation: Operation) -> Vec<(&'static str, Sight)> {
                 seen!(decrypt::another_key_than_the_one_that_encrypted_is_incorrect_whatever_its_state),
             ),
             ("InvalidCiphertextException", seen!(decrypt::a_ciphertext_that_was_touched_anywhere_does_not_open)),
+        ],
+        Operation::ReEncrypt => vec![
+            (DRY_RUN, seen!(re_encrypt::a_dry_run_makes_nothing)),
+            (GRANT_TOKEN, seen!(re_encrypt::no_grant_token_is_valid_while_grants_are_not_served)),
+            (USAGE, seen!(re_encrypt::an_algorithm_for_other_keys_does_not_fit_on_either_side)),
+            ("IncorrectKeyException", seen!(re_encrypt::another_source_key_than_the_one_that_encrypted_is_incorrect)),
+            ("InvalidCiphertextException", seen!(re_encrypt::a_ciphertext_that_does_not_open_is_invalid)),
         ],
         Operation::GenerateDataKey => vec![
             (DRY_RUN, seen!(generate_data_key::a_dry_run_gives_no_key)),

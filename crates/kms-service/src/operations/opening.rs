@@ -1,0 +1,106 @@
+//! The side of a request that opens a ciphertext: Decrypt's, and the source of ReEncrypt. Source: kms-operations.md 3.2.
+
+use std::collections::BTreeMap;
+
+use kms_core::ciphertext_blob::ParsedBlob;
+use kms_core::encryption_context::canonical;
+use kms_core::{KmsError, Operation, Timestamp};
+use kms_model::Blob;
+use zeroize::Zeroizing;
+
+use crate::caller::Caller;
+use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT, UsableMaterial};
+use crate::lane::LaneToken;
+use crate::target::Target;
+
+/// The members of a request that say what is to be opened and with what.
+pub(super) struct OpeningRequest<'a> {
+    pub(super) operation: Operation,
+    /// The action that the key must be open to, and the name of the member that names the key.
+    pub(super) action: &'static str,
+    pub(super) key_id_member: &'static str,
+    pub(super) key_id: Option<&'a str>,
+    pub(super) ciphertext_blob: Option<&'a Blob>,
+    pub(super) encryption_context: Option<&'a BTreeMap<String, String>>,
+    pub(super) encryption_algorithm: Option<&'a str>,
+    pub(super) dry_run: Option<bool>,
+    pub(super) dry_run_modifiers: Option<&'a [String]>,
+}
+
+/// A ciphertext whose key and material were checked: only the token is still missing.
+pub(super) struct Opening {
+    pub(super) material: UsableMaterial,
+    blob: Blob,
+    context: Vec<u8>,
+}
+
+impl OpeningRequest<'_> {
+    /// The key named, or else the key that made the ciphertext; the ciphertext is read before any key is looked up.
+    ///
+    /// # Errors
+    /// `InvalidCiphertextException`; `ValidationException` if nothing names a key; those of [`Target::named`].
+    pub(super) fn target(&self, caller: &Caller) -> Result<Target, KmsError> {
+        match (self.key_id, self.parsed_blob()?) {
+            (Some(key_id), _) => Target::named(key_id, caller, self.action),
+            (None, Some(blob)) => Ok(Target::OfCiphertext(caller.region, blob.key_id)),
+            (None, None) => Err(missing(self.key_id_member)),
+        }
+    }
+
+    /// Everything that can be checked before the token is asked; nothing is left where the ciphertext is to be ignored.
+    ///
+    /// # Errors
+    /// `IncorrectKeyException`, then those of usage, state and algorithm, then `InvalidCiphertextException` for material
+    /// that the key never had.
+    pub(super) fn prepare(&self, key: &KeyRecord, now: Timestamp) -> Result<Option<Opening>, KmsError> {
+        let blob = self.parsed_blob()?;
+        if blob.as_ref().is_some_and(|blob| blob.key_id != key.facts.address.key_id) {
+            return Err(KmsError::IncorrectKey);
+        }
+        key.check(self.operation, now)?;
+        key.check_algorithm(self.encryption_algorithm)?;
+        let material = match &blob {
+            Some(blob) => key.material(&blob.material_id)?,
+            None => key.current()?,
+        };
+        if self.ignores_ciphertext() {
+            return Ok(None);
+        }
+        let blob = self.ciphertext_blob.cloned().ok_or_else(|| missing("ciphertextBlob"))?;
+        Ok(Some(Opening { material, blob, context: canonical(self.encryption_context) }))
+    }
+
+    /// The ciphertext in its parts; none where its form is not ours to read or nobody asks for it.
+    fn parsed_blob(&self) -> Result<Option<ParsedBlob<'_>>, KmsError> {
+        let is_symmetric = self.encryption_algorithm.is_none_or(|algorithm| algorithm == SYMMETRIC_DEFAULT);
+        if !is_symmetric || self.ignores_ciphertext() {
+            return Ok(None);
+        }
+        let blob = self.ciphertext_blob.ok_or_else(|| missing("ciphertextBlob"))?;
+        ParsedBlob::parse(blob.as_ref()).map(Some).map_err(|_| KmsError::InvalidCiphertext)
+    }
+
+    /// With `DryRun` and `IGNORE_CIPHERTEXT` the question is about permission alone.
+    fn ignores_ciphertext(&self) -> bool {
+        let ignores = |modifiers: &[String]| modifiers.iter().any(|modifier| modifier == "IGNORE_CIPHERTEXT");
+        self.dry_run == Some(true) && self.dry_run_modifiers.is_some_and(ignores)
+    }
+}
+
+impl Opening {
+    /// Asks the token for the message key and opens the ciphertext under it.
+    ///
+    /// # Errors
+    /// `InvalidCiphertextException` for another context or an altered ciphertext; those of the token.
+    pub(super) fn open(&self, token: &mut LaneToken) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+        let parsed = ParsedBlob::parse(self.blob.as_ref()).map_err(|_| KmsError::InvalidCiphertext)?;
+        let kdk = token.mac(&self.material.object, &parsed.kdf_input(&self.context))?;
+        parsed.open(&kdk, &self.context).map_err(|_| KmsError::InvalidCiphertext)
+    }
+}
+
+fn missing(member: &str) -> KmsError {
+    KmsError::Validation(format!(
+        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+    ))
+}

@@ -1,0 +1,102 @@
+//! `ReEncrypt`: the plaintext goes from one key to another inside the service. Source: AWS KMS API Reference, ReEncrypt.
+
+use std::collections::BTreeMap;
+
+use kms_core::{KmsError, Operation, Timestamp};
+use kms_model::Blob;
+use serde::{Deserialize, Serialize};
+
+use super::opening::OpeningRequest;
+use super::sealing::Sealing;
+use crate::caller::Caller;
+use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens};
+use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
+use crate::target::Target;
+
+/// The operation.
+pub(crate) struct ReEncrypt;
+
+/// The request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Input {
+    ciphertext_blob: Option<Blob>,
+    source_encryption_context: Option<BTreeMap<String, String>>,
+    source_key_id: Option<String>,
+    destination_key_id: String,
+    destination_encryption_context: Option<BTreeMap<String, String>>,
+    source_encryption_algorithm: Option<String>,
+    destination_encryption_algorithm: Option<String>,
+    grant_tokens: Option<Vec<String>>,
+    dry_run: Option<bool>,
+    dry_run_modifiers: Option<Vec<String>>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Output {
+    #[serde(with = "kms_model::wire::blob")]
+    ciphertext_blob: Vec<u8>,
+    source_key_id: String,
+    key_id: String,
+    source_encryption_algorithm: String,
+    destination_encryption_algorithm: String,
+    source_key_material_id: String,
+    destination_key_material_id: String,
+}
+
+impl Input {
+    fn source(&self) -> OpeningRequest<'_> {
+        OpeningRequest {
+            operation: Operation::ReEncrypt,
+            action: ReEncrypt::ACTIONS[0],
+            key_id_member: "sourceKeyId",
+            key_id: self.source_key_id.as_deref(),
+            ciphertext_blob: self.ciphertext_blob.as_ref(),
+            encryption_context: self.source_encryption_context.as_ref(),
+            encryption_algorithm: self.source_encryption_algorithm.as_deref(),
+            dry_run: self.dry_run,
+            dry_run_modifiers: self.dry_run_modifiers.as_deref(),
+        }
+    }
+}
+
+impl HotOperation<2> for ReEncrypt {
+    const ACTIONS: [&'static str; 2] = ["ReEncryptFrom", "ReEncryptTo"];
+    type Input = Input;
+
+    fn targets(input: &Input, caller: &Caller) -> Result<[Target; 2], KmsError> {
+        let source = input.source().target(caller)?;
+        Ok([source, Target::named(&input.destination_key_id, caller, Self::ACTIONS[1])?])
+    }
+
+    fn prepare(input: &Input, [source, destination]: [&KeyRecord; 2], now: Timestamp) -> Result<Prepared, KmsError> {
+        check_grant_tokens(input.grant_tokens.as_deref())?;
+        let opening = input.source().prepare(source, now)?;
+        destination.check(Operation::ReEncrypt, now)?;
+        destination.check_algorithm(input.destination_encryption_algorithm.as_deref())?;
+        let opening = opening.ok_or(KmsError::DryRunOperation)?;
+        let sealing = Sealing::prepare(destination, input.destination_encryption_context.as_ref())?;
+        let used = UsedMaterial::Two { source: opening.material.id, destination: sealing.material.id };
+        let (source_key_id, key_id, dry_run) = (source.arn.clone(), destination.arn.clone(), input.dry_run);
+        let work = Box::new(move |token: &mut crate::lane::LaneToken| {
+            let plaintext = opening.open(token)?;
+            check_dry_run(dry_run)?;
+            let source_key_material_id = opening.material.id.to_string();
+            let destination_key_material_id = sealing.material.id.to_string();
+            let output = Output {
+                ciphertext_blob: sealing.seal(token, &plaintext)?,
+                source_key_id,
+                key_id,
+                source_encryption_algorithm: SYMMETRIC_DEFAULT.to_owned(),
+                destination_encryption_algorithm: SYMMETRIC_DEFAULT.to_owned(),
+                source_key_material_id,
+                destination_key_material_id,
+            };
+            serde_json::to_vec(&output).map_err(KmsError::internal)
+        });
+        Ok(Prepared { work, used })
+    }
+}
