@@ -27,7 +27,7 @@ async fn a_key_of_another_account_is_unknown_by_its_id_and_denied_by_its_arn() {
         by_id.is("NotFoundException", format!("Key '{as_if_own}' does not exist"));
         subject.key_id = arn(&key).to_owned();
         let known = call(&stranger, operation, &subject).await.unwrap_err();
-        known.is("AccessDeniedException", denial(&account, operation, "this resource"));
+        known.is("AccessDeniedException", denial(&account, action(operation), "this resource"));
         subject.key_id = arn(&key).replace(key.key_id(), &kms_core::KeyId::random().to_string());
         let unknown = call(&stranger, operation, &subject).await.unwrap_err();
         assert_eq!(unknown.message, known.message, "an existing foreign key looks like one that does not exist");
@@ -41,7 +41,7 @@ pub(crate) async fn a_ciphertext_of_another_account_or_of_no_key_is_denied_in_th
     let ciphertext = encrypt(&owner, key.key_id()).await;
     let account = fresh_account();
     let stranger = client(Server::shared().endpoint(), &account, REGION);
-    let text = denial(&account, Operation::Decrypt, "the resource associated with this ciphertext");
+    let text = denial(&account, "Decrypt", "the resource associated with this ciphertext");
     let refusal = refused(stranger.decrypt().ciphertext_blob(ciphertext.clone()).send().await);
     refusal.is("AccessDeniedException", text.as_str());
     // The same bytes in a region where nobody has that key.
@@ -81,9 +81,14 @@ async fn a_key_of_one_region_is_unknown_in_another() {
     refusal.is("NotFoundException", format!("Key '{there}' does not exist"));
 }
 
-fn denial(account: &str, operation: Operation, resource: &str) -> String {
+/// What the caller would have to be allowed on the key that an operation names first.
+fn action(operation: Operation) -> &'static str {
+    if operation == Operation::ReEncrypt { "ReEncryptFrom" } else { operation.name() }
+}
+
+fn denial(account: &str, action: &str, resource: &str) -> String {
     format!(
-        "User: arn:aws:iam::{account}:root is not authorized to perform: kms:{operation} on {resource} because the \
+        "User: arn:aws:iam::{account}:root is not authorized to perform: kms:{action} on {resource} because the \
          resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy \
          explicitly denies access"
     )
