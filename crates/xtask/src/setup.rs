@@ -81,6 +81,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "opensc", why: "looks into the token independently", purpose: Purpose::Run, is_there: has_opensc },
     Package { name: "openssl", why: "checks results independently", purpose: Purpose::Run, is_there: has_openssl },
     Package { name: "python3-venv", why: "runs boto3 and the AWS CLI", purpose: Purpose::Test, is_there: has_venv },
+    Package { name: "nodejs", why: "runs the AWS SDK for JavaScript", purpose: Purpose::Test, is_there: has_node },
+    Package { name: "npm", why: "installs the AWS SDK for JavaScript", purpose: Purpose::Test, is_there: has_npm },
 ];
 
 /// Debian's `postgresql` starts a server for the whole machine at its installation. This project starts its own, so that
@@ -163,4 +165,13 @@ fn has_openssl() -> bool {
 
 fn has_venv() -> bool {
     succeeds("python3", &["-c", "import venv, ensurepip"])
+}
+
+/// The clients in JavaScript need Node.js 18, Debian 12's.
+fn has_node() -> bool {
+    succeeds("node", &["--eval", "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)"])
+}
+
+fn has_npm() -> bool {
+    succeeds("npm", &["--version"])
 }

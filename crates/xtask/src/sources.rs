@@ -11,7 +11,7 @@ const FORBIDDEN: [(&str, &str); 3] = [("todo", "!("), ("unimplemented", "!("), (
 
 const FOLDERS: [&str; 6] = ["crates", "clients", "migrations", "softhsm", ".ci", "docker"];
 
-const EXTENSIONS: [&str; 5] = ["rs", "sql", "sh", "py", ""];
+const EXTENSIONS: [&str; 6] = ["rs", "sql", "sh", "py", "js", ""];
 
 /// No file is too long to read, and nothing is left for later.
 pub(crate) fn check() -> Result<(), String> {

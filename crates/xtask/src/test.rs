@@ -10,6 +10,8 @@ use crate::setup::{Purpose, install_missing};
 
 /// How long the killing goes on in a run for a change: long enough to reach each step several times.
 const CHAOS_SECONDS: &str = "180";
+/// The scripts that run clients written by others, below the top folder.
+const CLIENT_SUITES: [&str; 2] = ["clients/run", "clients/js/run"];
 
 /// `cargo xtask test [--yes] [--chaos]`
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
@@ -42,13 +44,15 @@ fn cargo_test(programs: &Path, count: &mut Count) -> Result<(), String> {
     run_counted(&mut command, count)
 }
 
-/// The tests with SDKs of other languages; `clients/run` sees to their packages.
+/// The tests with clients in other languages; each script sees to its packages. All run even if one before them fails.
 fn client_suites(programs: &Path, count: &mut Count) -> Result<(), String> {
-    let suites = root().join("clients/run");
-    if !suites.exists() {
-        return Ok(());
-    }
-    run_counted(Command::new(suites).env("STRONGROOM_BIN", programs.join("strongroom")).current_dir(root()), count)
+    let run = |suite: &&str| {
+        let mut command = Command::new(root().join(suite));
+        run_counted(command.env("STRONGROOM_BIN", programs.join("strongroom")).current_dir(root()), count)
+            .map_err(|reason| format!("{suite}: {reason}"))
+    };
+    let failures: Vec<String> = CLIENT_SUITES.iter().map(run).filter_map(Result::err).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
 /// Tests that passed and failed, as their runners tell.
@@ -59,9 +63,22 @@ struct Count {
 }
 
 impl Count {
-    /// Adds the summary of one runner: `test result: ok. 16 passed; 0 failed; …` of cargo, or a line that starts or ends
-    /// like `3 passed, 1 failed` (pytest: `= 1 failed, 3 passed in 2.1s =`). Other lines count nothing.
+    /// Adds the summary of one runner: `test result: ok. 16 passed; 0 failed; …` of cargo, a line that starts or ends like
+    /// `3 passed, 1 failed` (pytest: `= 1 failed, 3 passed in 2.1s =`), or `ℹ pass 3` and `ℹ fail 1` of node. Other lines
+    /// count nothing.
     fn add(&mut self, line: &str) {
+        if let Some((what, Ok(number))) = line
+            .strip_prefix("ℹ ")
+            .and_then(|rest| rest.split_once(' '))
+            .map(|(what, number)| (what, number.parse::<u64>()))
+        {
+            match what {
+                "pass" => self.passed += number,
+                "fail" | "cancelled" => self.failed += number,
+                _ => {}
+            }
+            return;
+        }
         let line = line.strip_prefix("test result:").map_or(line, |rest| rest.split_once('.').map_or(rest, |(_, s)| s));
         let words: Vec<&str> = line.split([' ', ',', ';', '=']).filter(|word| !word.is_empty()).collect();
         let Some(Ok(_)) = words.first().map(|word| word.parse::<u64>()) else { return };
@@ -106,5 +123,11 @@ mod tests {
         count.add("test the_login_passed ... ok");
         count.add("it says that 5 passed");
         assert_eq!(count, Count { passed: 40, failed: 2 });
+        for line in
+            ["ℹ tests 13", "ℹ pass 11", "ℹ fail 1", "ℹ cancelled 1", "ℹ duration_ms 3421.49", "✔ it passed 7 (5ms)"]
+        {
+            count.add(line);
+        }
+        assert_eq!(count, Count { passed: 51, failed: 4 });
     }
 }
