@@ -101,6 +101,17 @@ pub(crate) fn repaired_body(cut: &Cut) -> Vec<u8> {
     out
 }
 
+/// The members after `seq` and `prev` of the record that tells how many refusals were not recorded one by one, because
+/// more came than could be written.
+pub fn omitted_body(count: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    let mut line = Object::continued(&mut out);
+    line.plain("recordType", "omitted");
+    line.literal("count", &count.to_string());
+    line.close();
+    out
+}
+
 /// The kernel's id of this boot (Linux `proc(5)`, `random/boot_id`); empty where there is none.
 fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()

@@ -1,16 +1,20 @@
 //! The log that is open for appending: one per process and node.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::mem;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use uuid::Uuid;
+
 use crate::chain::{Chain, check_body};
 use crate::error::AuditError;
 use crate::file_name::{check_node, list, path_of};
 use crate::group::Group;
 use crate::header::Begun;
+use crate::search;
 use crate::segment::{self, Beginning, Segment};
 use crate::tail;
 
@@ -106,6 +110,15 @@ impl AuditLog {
             Durability::Write => Ok(()),
             Durability::Fsync => self.commit(state),
         }
+    }
+
+    /// Those of `events` whose records this node's newest files hold in lines that count. Reads up to 1 GiB: for the rare
+    /// record whose fate is not known.
+    ///
+    /// # Errors
+    /// `File` if a file cannot be read.
+    pub fn find(&self, events: &HashSet<Uuid>) -> Result<HashSet<Uuid>, AuditError> {
+        search::find(&self.dir, &self.node, events)
     }
 
     fn with(dir: &Path, node: &str, durability: Durability, segment: Segment, lock: File) -> Result<Self, AuditError> {

@@ -1,13 +1,18 @@
 //! The check of whole files: every line of every file of a folder.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
 
 use crate::chain::{Chain, Fault, LONGEST_LINE, NO_LINE, hex_text};
 use crate::error::AuditError;
 use crate::file_name::{list, path_of};
 use crate::header::{Begun, Header, Previous};
+use crate::late::is_late;
+use crate::search::{count_doubles, event_id};
 use crate::tail::{read_line, without_newline};
 
 /// What [`verify`] found.
@@ -15,6 +20,11 @@ use crate::tail::{read_line, without_newline};
 pub struct Report {
     /// The nodes whose files were read, by name; counts end at the first break.
     pub nodes: Vec<NodeReport>,
+    /// Records that were appended late, from `audit_outbox`, because no file was known to hold them.
+    pub late: u64,
+    /// Lines that tell of an event which another line tells of: a node that died had written a record, and another, which
+    /// could not know, appended it late.
+    pub doubles: u64,
     /// The first break, if there is one; nothing after it was read.
     pub first_break: Option<Break>,
 }
@@ -65,9 +75,10 @@ pub struct Break {
 /// `File` if something cannot be read. A broken chain is no error but [`Report::first_break`].
 pub fn verify(dir: &Path) -> Result<Report, AuditError> {
     let files = list(dir).map_err(AuditError::file(dir))?;
-    let mut report = Report { nodes: Vec::new(), first_break: None };
+    let mut report = Report { nodes: Vec::new(), late: 0, doubles: 0, first_break: None };
+    let mut late = HashSet::new();
     for files in files.chunk_by(|one, next| one.0 == next.0) {
-        let mut walk = Walk::new(dir, &files[0].0, files[0].1);
+        let mut walk = Walk::new(dir, &files[0].0, files[0].1, &mut late);
         let numbers: Vec<u64> = files.iter().map(|(_, number)| *number).collect();
         let outcome = walk.all(&numbers);
         report.nodes.push(walk.report);
@@ -79,6 +90,10 @@ pub fn verify(dir: &Path) -> Result<Report, AuditError> {
             }
             Err(Stop::Error(error)) => return Err(error),
         }
+    }
+    report.late = late.len() as u64;
+    if !late.is_empty() {
+        report.doubles = count_doubles(dir, &late)?;
     }
     Ok(report)
 }
@@ -93,12 +108,14 @@ enum Stop {
 struct Walk<'a> {
     dir: &'a Path,
     report: NodeReport,
+    /// The events of late records.
+    late: &'a mut HashSet<Uuid>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(dir: &'a Path, node: &str, first_file: u64) -> Self {
+    fn new(dir: &'a Path, node: &str, first_file: u64, late: &'a mut HashSet<Uuid>) -> Self {
         let report = NodeReport { node: node.to_owned(), first_file, files: 0, lines: 0, unanswered: 0, head: None };
-        Self { dir, report }
+        Self { dir, report, late }
     }
 
     fn all(&mut self, numbers: &[u64]) -> Result<(), Stop> {
@@ -134,6 +151,9 @@ impl<'a> Walk<'a> {
                 continue;
             }
             step(&mut chain, &line, is_surplus).map_err(|fault| self.stop(number, at, fault))?;
+            if is_late(without_newline(&line)) {
+                self.late.extend(event_id(without_newline(&line)));
+            }
             self.report.lines += 1;
             self.report.head = Some(Head { file: number, seq: at, hash: hex_text(&chain.prev) });
             if end.is_some_and(|end| end.seq == at && end.hash != hex_text(&chain.prev)) {

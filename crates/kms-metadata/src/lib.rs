@@ -27,6 +27,7 @@ mod tx;
 mod wrapping_keys;
 
 pub use aliases::Alias;
+pub use audit_outbox::OutboxRecord;
 pub use error::MetadataError;
 pub use keys::{KeyChange, KeyRow, TryLock};
 pub use lease::{Invalidate, Lease};

@@ -23,7 +23,7 @@ pub struct OperationRequest {
 }
 
 /// What will be recorded about a request, whatever becomes of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EventDraft {
     request: OperationRequest,
     event_id: Uuid,
@@ -33,6 +33,8 @@ pub(crate) struct EventDraft {
     additional: Option<Fragment>,
     /// Owner and ARN of each key.
     keys: Vec<(AccountId, String)>,
+    /// A transaction took the record with its change; whether it was committed, it does not say.
+    has_row: bool,
 }
 
 impl EventDraft {
@@ -45,7 +47,23 @@ impl EventDraft {
             response: None,
             additional: None,
             keys: Vec::new(),
+            has_row: false,
         }
+    }
+
+    /// The id of the event.
+    pub(crate) fn event_id(&self) -> Uuid {
+        self.event_id
+    }
+
+    /// Whether a transaction took the record of a change, so that it may be in `audit_outbox`.
+    pub(crate) fn has_row(&self) -> bool {
+        self.has_row
+    }
+
+    /// The same request as an event of its own, for a refusal beside the record of a change that may be committed.
+    pub(crate) fn under_own_id(&self) -> Self {
+        Self { event_id: kms_core::random::id(), has_row: false, ..self.clone() }
     }
 
     /// Takes the members of the request that may be shown: no sensitive ones, no bytes.
@@ -111,6 +129,7 @@ impl EventDraft {
     /// The record of a change, for its transaction; it is the one that will be appended before the answer.
     pub(crate) fn entry(&mut self, response: serde_json::Value) -> AuditEntry {
         self.response = (!response.is_null()).then(|| response.into());
+        self.has_row = true;
         let record = [b"{".as_slice(), &self.render(None)].concat();
         AuditEntry { event_id: self.event_id, request_id: self.request.caller.request_id.clone(), record }
     }
@@ -171,4 +190,23 @@ impl Serialize for Plain<'_> {
 
 fn is_shown(name: &str, value: &Value<'_>) -> bool {
     !value.shape().sensitive && !matches!(value.data(), Data::Blob(_)) && name != "GrantTokens" && name != "Policy"
+}
+
+/// A draft of a request by the root of an account.
+#[cfg(test)]
+pub(crate) fn draft_for_tests(operation: Operation) -> EventDraft {
+    let account = AccountId::parse("111122223333").unwrap();
+    let caller = Caller {
+        account,
+        arn: format!("arn:aws:iam::{account}:root"),
+        access_key_id: "AKIAEXAMPLE".to_owned(),
+        region: kms_core::Region::parse("eu-central-1").unwrap(),
+        request_id: kms_core::random::id().to_string(),
+        source_ip: "127.0.0.1".to_owned(),
+        user_agent: "test".to_owned(),
+    };
+    EventDraft::new(
+        &OperationRequest { operation, caller: Arc::new(caller) },
+        time::macros::datetime!(2026-11-24 12:00 UTC),
+    )
 }

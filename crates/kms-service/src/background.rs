@@ -1,6 +1,7 @@
 //! What the service does unasked, on threads of its own: expiry and final deletion, the pool of wrapping keys, the
 //! reconciler, and the watch over token and database.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,7 @@ const DUE_EVERY: Duration = Duration::from_secs(1);
 const POOL_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 const WATCH_EVERY: Duration = Duration::from_secs(2);
+const OUTBOX_EVERY: Duration = Duration::from_secs(2);
 /// How far the clocks of node and database may differ.
 const LARGEST_SKEW: time::Duration = time::Duration::seconds(60);
 /// How long a good look at a dependency counts.
@@ -77,6 +79,7 @@ impl Background {
         background.every("wrapping-pool", POOL_EVERY, service, fill_pool)?;
         background
             .every("reconcile", RECONCILE_EVERY, service, |service, _| service.keeper().reconcile(false).map(report))?;
+        background.every("audit-outbox", OUTBOX_EVERY, service, |service, _| forward(service))?;
         let health = Arc::clone(health);
         watch(service, &health);
         let misses = Mutex::new(0);
@@ -146,7 +149,12 @@ fn watch(service: &Service, health: &Health) -> bool {
 /// Destroys expired material and purges keys whose window is over. Only what was committed enters the audit file.
 fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
     check_clock(service)?;
-    let audit: ServiceAudit<'_> = &|step, address| service_record(service, step, address);
+    let in_flight = RefCell::new(Vec::new());
+    let audit: ServiceAudit<'_> = &|step, address| {
+        let entry = service_record(service, step, address);
+        in_flight.borrow_mut().push(service.outbox().begin(entry.event_id));
+        entry
+    };
     let mut committed = Vec::new();
     let keeper = service.keeper();
     let expired = keeper.expire_due(audit, &mut committed);
@@ -154,6 +162,12 @@ fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
     let records: Vec<Vec<u8>> = committed.iter().map(|entry| entry.record[1..].to_vec()).collect();
     if !records.is_empty() {
         service.audit_log().append(&records).map_err(KmsError::internal)?;
+    }
+    for event in in_flight.into_inner() {
+        // What may be committed or not is owed: its row, if there is one, tells.
+        if committed.iter().any(|entry| entry.event_id == event.event_id()) {
+            event.written();
+        }
     }
     expired.and(purged).map(drop)
 }
@@ -166,6 +180,16 @@ fn check_clock(service: &Service) -> Result<(), KmsError> {
         return Ok(());
     }
     Err(KmsError::internal(format!("the clocks of this node and of the database differ by {} s", skew.whole_seconds())))
+}
+
+/// Sees to the rows of `audit_outbox`.
+fn forward(service: &Service) -> Result<(), KmsError> {
+    let appended = service.outbox().forward(service.keeper().metadata(), service.audit_log())?;
+    if appended > 0 {
+        metrics::counter!("strongroom_audit_forwarded_total").increment(appended as u64);
+        tracing::info!(appended, "audit records that no file held were appended");
+    }
+    Ok(())
 }
 
 fn fill_pool(service: &Service, stopped: &Receiver<()>) -> Result<(), KmsError> {

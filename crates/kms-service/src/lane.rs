@@ -15,10 +15,11 @@ use zeroize::Zeroize;
 use crate::audit_event::EventDraft;
 use crate::cache::KeyCache;
 use crate::key_record::KeyRecord;
+use crate::refusals::Refusals;
 use crate::workers::DEADLINE;
 
 const BATCH: usize = 16;
-const QUEUE_BOUND: usize = 1_024;
+pub(crate) const QUEUE_BOUND: usize = 1_024;
 /// Threads lost in the token or the audit that are put up with before the process ends.
 const ABANDONED_BOUND: u64 = 8;
 /// Bytes that hold a usual audit record.
@@ -42,13 +43,24 @@ struct Job {
     work: Result<TokenWork, KmsError>,
     /// What the work rests on.
     records: Vec<Arc<KeyRecord>>,
-    event: EventDraft,
+    event: Arc<Slot>,
     reply: oneshot::Sender<Outcome>,
 }
 
 struct Finished {
+    event: Arc<Slot>,
     result: Result<Vec<u8>, KmsError>,
     reply: oneshot::Sender<Outcome>,
+}
+
+/// The draft of a request's record, for whoever decides the request: the lane as it answers, or the request itself when
+/// it gives up. Who takes it records it, so each request has one record.
+struct Slot(Mutex<Option<EventDraft>>);
+
+impl Slot {
+    fn take(&self) -> Option<EventDraft> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 #[derive(Default)]
@@ -77,12 +89,14 @@ struct Shared {
 #[derive(Clone)]
 pub(crate) struct Lane {
     shared: Arc<Shared>,
+    refusals: Refusals,
 }
 
 impl Lane {
     pub(crate) fn start(
         hsm: Arc<dyn Hsm>,
         audit: Arc<AuditLog>,
+        refusals: Refusals,
         cache: Arc<KeyCache>,
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Self> {
@@ -97,7 +111,7 @@ impl Lane {
             cache,
             clock,
         };
-        let lane = Self { shared: Arc::new(shared) };
+        let lane = Self { shared: Arc::new(shared), refusals };
         lane.spawn()?;
         Ok(lane)
     }
@@ -110,16 +124,25 @@ impl Lane {
         event: EventDraft,
     ) -> Outcome {
         let (reply, receiver) = oneshot::channel();
-        if !self.shared.push(Job { work, records, event, reply }) {
-            return Outcome::Done(Err(KmsError::Throttling));
+        let slot = Arc::new(Slot(Mutex::new(Some(event))));
+        if !self.shared.push(Job { work, records, event: Arc::clone(&slot), reply }) {
+            return self.give_up(KmsError::Throttling, &slot).await;
         }
         match tokio::time::timeout(DEADLINE, receiver).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_dropped)) => Outcome::Done(Err(KmsError::internal("the lane dropped a job"))),
+            Ok(Err(_dropped)) => self.give_up(KmsError::internal("the lane dropped a job"), &slot).await,
             Err(_elapsed) => {
                 self.replace_if_hanging();
-                Outcome::Done(Err(KmsError::timeout("the token did not answer in time")))
+                self.give_up(KmsError::timeout("the token did not answer in time"), &slot).await
             }
+        }
+    }
+
+    /// Refuses a request that the lane has not decided, with its record. Without a draft the lane is about to record it.
+    async fn give_up(&self, refusal: KmsError, slot: &Slot) -> Outcome {
+        match slot.take() {
+            Some(event) => Outcome::Done(Err(self.refusals.record(refusal, &event).await)),
+            None => Outcome::Done(Err(refusal)),
         }
     }
 
@@ -165,15 +188,17 @@ impl Shared {
                     Err(refusal) => Err(refusal),
                 };
                 if self.generation.load(Ordering::Acquire) != generation {
+                    self.flush(&mut records, &mut finished);
                     self.abandoned.fetch_sub(1, Ordering::AcqRel);
                     return;
                 }
                 if !job.records.iter().all(|record| self.is_current(record)) {
-                    let _client_gone = job.reply.send(Outcome::Stale(Box::new(job.event)));
+                    if let Some(event) = job.event.take() {
+                        let _client_gone = job.reply.send(Outcome::Stale(Box::new(event)));
+                    }
                     continue;
                 }
-                job.event.render_into(result.as_ref().err(), records.next());
-                finished.push(Finished { result, reply: job.reply });
+                finished.push(Finished { event: job.event, result, reply: job.reply });
             }
             self.flush(&mut records, &mut finished);
             self.busy_since.store(0, Ordering::Release);
@@ -182,12 +207,20 @@ impl Shared {
 
     /// Writes the records of the batch, and only then lets its answers go.
     fn flush(&self, records: &mut Records, finished: &mut Vec<Finished>) {
+        // Who gave up meanwhile has recorded that, and hears nothing more.
+        finished.retain(|finished| match finished.event.take() {
+            Some(event) => {
+                event.render_into(finished.result.as_ref().err(), records.next());
+                true
+            }
+            None => false,
+        });
         let written = self.audit.append(records.taken());
         if let Err(error) = &written {
             tracing::error!(error = %error, "the audit log cannot be written: nothing is answered");
         }
         records.clear();
-        for Finished { result, reply } in finished.drain(..) {
+        for Finished { result, reply, .. } in finished.drain(..) {
             let result = match &written {
                 Ok(()) => result,
                 Err(_) => Err(KmsError::internal("the audit log cannot be written")),

@@ -15,8 +15,12 @@ mod hot;
 mod key_metadata;
 mod key_record;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod operations;
+mod outbox;
 mod page;
+mod refusals;
 mod service;
 mod tags;
 mod target;

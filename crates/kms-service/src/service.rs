@@ -1,6 +1,7 @@
 //! The service: takes a verified request to its operation and back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kms_audit::AuditLog;
 use kms_core::sealing::Sealer;
@@ -16,6 +17,8 @@ use crate::dispatch::model_error;
 use crate::hot::{HotOperation, Prepared};
 use crate::key_record::KeyRecord;
 use crate::lane::{Lane, Outcome, TokenWork};
+use crate::outbox::{InFlight, Outbox};
+use crate::refusals::Refusals;
 use crate::target::Target;
 use crate::workers::Workers;
 
@@ -48,6 +51,8 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     pages: Sealer,
     lane: Lane,
+    outbox: Arc<Outbox>,
+    refusals: Refusals,
     /// Apart from the others, so that changes which wait for peers hold up no request that misses the cache.
     loaders: Workers,
     workers: Workers,
@@ -61,10 +66,12 @@ impl Service {
     pub fn start(config: ServiceConfig) -> std::io::Result<Self> {
         let ServiceConfig { keeper, cache, audit, deployment, workers } = config;
         let clock = Arc::clone(keeper.clock());
-        let lane = Lane::start(Arc::clone(keeper.hsm()), Arc::clone(&audit), Arc::clone(&cache), Arc::clone(&clock))?;
+        let refusals = Refusals::start(Arc::clone(&audit))?;
+        let (hsm, outbox) = (Arc::clone(keeper.hsm()), Arc::default());
+        let lane = Lane::start(hsm, Arc::clone(&audit), refusals.clone(), Arc::clone(&cache), Arc::clone(&clock))?;
         let loaders = Workers::start("loading", LOADERS)?;
         let workers = Workers::start("management", workers)?;
-        Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lane, loaders, workers })
+        Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lane, outbox, refusals, loaders, workers })
     }
 
     /// Validates the body, runs the operation, records it, and gives the JSON of the answer.
@@ -179,8 +186,13 @@ impl Service {
         run: impl FnOnce(&Context<'_>) -> Result<Vec<u8>, KmsError> + Send + 'static,
     ) -> Result<Vec<u8>, KmsError> {
         let service = self.clone();
-        self.workers
+        let spare = event.under_own_id();
+        let is_told = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&is_told);
+        let outcome = self
+            .workers
             .run(move || {
+                let in_flight = service.outbox.begin(event.event_id());
                 let context = Context {
                     operation: request.operation,
                     caller: &request.caller,
@@ -189,11 +201,46 @@ impl Service {
                     event: event.into(),
                 };
                 let result = run(&context);
-                let record = context.event.into_inner().render(result.as_ref().err());
-                service.audit.append(&[record]).map_err(KmsError::internal)?;
+                service.record(context.event.into_inner(), in_flight, result.as_ref().err(), &told)?;
                 result
             })
-            .await
+            .await;
+        match outcome {
+            Ok(result) => result,
+            Err(lost) if is_told.swap(true, Ordering::AcqRel) => Err(lost.into()),
+            Err(lost) => Err(self.refusals.record(lost.into(), &spare).await),
+        }
+    }
+
+    /// Records what became of a management request. A refusal after a change that may be committed is an event of its
+    /// own; the change's record follows from its row (docs/decisions/0008). A refusal that the client was told of already
+    /// is not recorded twice.
+    fn record(
+        &self,
+        event: EventDraft,
+        in_flight: InFlight,
+        refusal: Option<&KmsError>,
+        is_told: &AtomicBool,
+    ) -> Result<(), KmsError> {
+        let append = |record| self.audit.append(&[record]).map_err(KmsError::internal);
+        match (refusal, event.has_row()) {
+            (None, true) => append(event.render(None)).map(|()| in_flight.written()),
+            (None, false) => {
+                in_flight.without_row();
+                append(event.render(None))
+            }
+            (Some(_), has_row) if is_told.swap(true, Ordering::AcqRel) => {
+                if !has_row {
+                    in_flight.without_row();
+                }
+                Ok(())
+            }
+            (Some(refusal), true) => append(event.under_own_id().render(Some(refusal))),
+            (Some(refusal), false) => {
+                in_flight.without_row();
+                append(event.render(Some(refusal)))
+            }
+        }
     }
 
     /// Reads a key on a worker, proves its objects, and installs its record in the cache.
@@ -213,7 +260,7 @@ impl Service {
                 }
                 Err(KmsError::timeout("the key changed again and again while its record was read"))
             })
-            .await
+            .await?
     }
 
     /// A key with its aliases, in one snapshot.
@@ -249,5 +296,10 @@ impl Service {
     /// The audit log, for background tasks.
     pub(crate) fn audit_log(&self) -> &AuditLog {
         &self.audit
+    }
+
+    /// The rows whose records are not in the file, for background tasks.
+    pub(crate) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
     }
 }

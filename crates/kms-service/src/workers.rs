@@ -9,6 +9,27 @@ use std::time::Duration;
 use kms_core::KmsError;
 use tokio::sync::oneshot;
 
+/// Why a job has no result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lost {
+    /// The queue is full: it never began.
+    Refused,
+    /// It panicked.
+    Panicked,
+    /// Past the deadline it either never began or goes on without anybody waiting for it.
+    Abandoned,
+}
+
+impl From<Lost> for KmsError {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Refused => Self::Throttling,
+            Lost::Panicked => Self::internal("a worker panicked"),
+            Lost::Abandoned => Self::timeout("a job passed its deadline"),
+        }
+    }
+}
+
 /// Jobs that may wait.
 const QUEUE_BOUND: usize = 1_024;
 /// How long a caller waits for its job, queueing included.
@@ -53,12 +74,8 @@ impl Workers {
     /// Runs a blocking job on a worker and waits for it.
     ///
     /// # Errors
-    /// `ThrottlingException` if the queue is full; `DependencyTimeoutException` past the deadline, when the job either
-    /// never began or goes on without anybody waiting for it.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> Result<T, KmsError> + Send + 'static,
-    ) -> Result<T, KmsError> {
+    /// There is no result, and why.
+    pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Lost> {
         let (sender, receiver) = oneshot::channel();
         let state = Arc::new(AtomicU8::new(QUEUED));
         let task: Task = Box::new(move || {
@@ -67,19 +84,19 @@ impl Workers {
         {
             let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
             if queue.len() >= QUEUE_BOUND {
-                return Err(KmsError::Throttling);
+                return Err(Lost::Refused);
             }
             queue.push_back(Job { state: Arc::clone(&state), task });
         }
         self.shared.wake.notify_one();
         match tokio::time::timeout(DEADLINE, receiver).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_panicked)) => Err(KmsError::internal("a worker panicked")),
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_panicked)) => Err(Lost::Panicked),
             Err(_elapsed) => {
                 if state.swap(ABANDONED, Ordering::AcqRel) == RUNNING {
                     self.replace_abandoned();
                 }
-                Err(KmsError::timeout("a job passed its deadline"))
+                Err(Lost::Abandoned)
             }
         }
     }
@@ -133,15 +150,15 @@ mod tests {
     #[tokio::test]
     async fn a_job_runs_and_its_result_comes_back() {
         let workers = Workers::start("test", 1).unwrap();
-        assert_eq!(workers.run(|| Ok(7)).await.unwrap(), 7);
+        assert_eq!(workers.run(|| 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn a_panic_is_an_error_and_the_worker_lives_on() {
         let workers = Workers::start("test", 1).unwrap();
-        let refused = workers.run::<()>(|| panic!("on purpose")).await.unwrap_err();
-        assert_eq!(refused.exception(), "KMSInternalException");
-        assert_eq!(workers.run(|| Ok(7)).await.unwrap(), 7);
+        let refused = workers.run::<()>(|| panic!("on purpose")).await;
+        assert_eq!(refused, Err(Lost::Panicked));
+        assert_eq!(workers.run(|| 7).await, Ok(7));
     }
 
     #[tokio::test(start_paused = true)]
@@ -150,12 +167,12 @@ mod tests {
         let mut waiting = Vec::new();
         for _ in 0..QUEUE_BOUND {
             let workers = workers.clone();
-            waiting.push(tokio::spawn(async move { workers.run(|| Ok(())).await }));
+            waiting.push(tokio::spawn(async move { workers.run(|| ()).await }));
         }
         while workers.shared.queue.lock().unwrap().len() < QUEUE_BOUND {
             tokio::task::yield_now().await;
         }
-        assert_eq!(workers.run(|| Ok(())).await.unwrap_err().exception(), "ThrottlingException");
+        assert_eq!(workers.run(|| ()).await, Err(Lost::Refused));
         for task in waiting {
             task.abort();
         }
@@ -173,14 +190,13 @@ mod tests {
                     .run(move || {
                         let _ = begun.send(());
                         let _ = wait.recv();
-                        Ok(())
                     })
                     .await
             }
         });
         tokio::task::yield_now().await;
         has_begun.recv().unwrap();
-        assert_eq!(hanging.await.unwrap().unwrap_err().exception(), "DependencyTimeoutException");
+        assert_eq!(hanging.await.unwrap(), Err(Lost::Abandoned));
         assert_eq!(workers.shared.abandoned.load(Ordering::Acquire), 1);
         let (sender, receiver) = oneshot::channel();
         let job = Job { state: Arc::default(), task: Box::new(move || assert_eq!(sender.send(9), Ok(()))) };

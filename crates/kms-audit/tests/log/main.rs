@@ -4,6 +4,7 @@
 mod chain;
 mod concurrent;
 mod files;
+mod late;
 mod torn;
 
 use std::path::{Path, PathBuf};

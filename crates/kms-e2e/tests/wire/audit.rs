@@ -25,7 +25,7 @@ pub(crate) fn records(data_dir: &Path) -> HashMap<String, Value> {
     records
 }
 
-fn lines(data_dir: &Path) -> Vec<String> {
+pub(crate) fn lines(data_dir: &Path) -> Vec<String> {
     let files = std::fs::read_dir(data_dir.join("audit")).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     files
