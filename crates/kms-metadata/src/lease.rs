@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kms_core::KeyAddress;
 
-/// A cache of key records. Both calls come after [`Lease::generation`] has grown. A fill must be installed under the same
-/// lock that these calls take, and only if the generation is the one read before the fill began (object-protocol.md S3).
+/// A cache of key records. A fill must be known to it before the rows are read, and may be installed only if neither call
+/// has named its key since (object-protocol.md S3).
 pub trait Invalidate: Send + Sync {
     /// Drops what is cached of one key.
     fn invalidate(&self, address: &KeyAddress);
@@ -23,13 +23,12 @@ pub struct Lease {
     length: Duration,
     /// `base` in nanoseconds since boot; 0 before the first proof.
     base: AtomicU64,
-    generation: AtomicU64,
     is_ended: AtomicBool,
 }
 
 impl Lease {
     pub(crate) fn new(length: Duration) -> Self {
-        Self { length, base: AtomicU64::new(0), generation: AtomicU64::new(0), is_ended: AtomicBool::new(false) }
+        Self { length, base: AtomicU64::new(0), is_ended: AtomicBool::new(false) }
     }
 
     /// Whether the lease holds at this time of [`kms_core::Clock::boottime`]. Read the clock after the request began,
@@ -37,16 +36,6 @@ impl Lease {
     pub fn holds(&self, now: Duration) -> bool {
         let base = self.base.load(Ordering::SeqCst);
         base != 0 && !self.is_ended.load(Ordering::SeqCst) && nanoseconds(now).saturating_sub(base) < self.nanoseconds()
-    }
-
-    /// Grows with each invalidation and flush, before the cache is told of it.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
-    }
-
-    /// How long a proof counts.
-    pub fn length(&self) -> Duration {
-        self.length
     }
 
     /// Time since the last proof at this boot time, for health and metrics; none before the first proof.
@@ -70,7 +59,7 @@ impl Lease {
     }
 }
 
-/// The cache and the lease beside it: the one way to drop what is cached, which keeps the order of S3.
+/// The cache and the lease beside it.
 #[derive(Clone)]
 pub(crate) struct Invalidator {
     pub(crate) lease: Arc<Lease>,
@@ -79,14 +68,12 @@ pub(crate) struct Invalidator {
 
 impl Invalidator {
     pub(crate) fn drop_keys(&self, addresses: &[KeyAddress]) {
-        self.lease.generation.fetch_add(1, Ordering::SeqCst);
         for address in addresses {
             self.cache.invalidate(address);
         }
     }
 
     pub(crate) fn drop_all(&self) {
-        self.lease.generation.fetch_add(1, Ordering::SeqCst);
         self.cache.invalidate_all();
     }
 }
@@ -127,25 +114,5 @@ mod tests {
         lease.end();
         lease.prove(101 * SECOND);
         assert!(!lease.holds(101 * SECOND));
-    }
-
-    struct SeesGeneration(Arc<Lease>, AtomicU64);
-
-    impl Invalidate for SeesGeneration {
-        fn invalidate(&self, _address: &KeyAddress) {
-            self.invalidate_all();
-        }
-
-        fn invalidate_all(&self) {
-            self.1.store(self.0.generation(), Ordering::SeqCst);
-        }
-    }
-
-    #[test]
-    fn the_generation_grows_before_the_cache_is_told() {
-        let lease = Arc::new(Lease::new(SECOND));
-        let cache = Arc::new(SeesGeneration(lease.clone(), AtomicU64::new(0)));
-        Invalidator { lease: lease.clone(), cache: cache.clone() }.drop_all();
-        assert_eq!((lease.generation(), cache.1.load(Ordering::SeqCst)), (1, 1));
     }
 }

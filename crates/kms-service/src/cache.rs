@@ -12,6 +12,8 @@ use crate::target::Target;
 
 /// Records held at most; past it all are dropped and read anew as they are used. About 100 MB.
 const MOST_RECORDS: usize = 100_000;
+/// Keys that one fill remembers as invalidated; past it nothing is installed from it.
+const MOST_PASSED: usize = 1_000;
 
 /// Compiled key records by region and key id, and by the aliases that they name.
 #[derive(Default)]
@@ -24,6 +26,28 @@ pub struct KeyCache {
 struct Held {
     records: HashMap<(Region, KeyId), Arc<KeyRecord>>,
     aliases: HashMap<AliasAddress, (Region, KeyId)>,
+    fills: HashMap<u64, Passed>,
+    next_fill: u64,
+}
+
+/// What was invalidated while a fill was under way.
+#[derive(Default)]
+struct Passed {
+    keys: Vec<(Region, KeyId)>,
+    /// Everything, or too much to remember.
+    all: bool,
+}
+
+/// A read of rows under way. It must begin before the rows are read: what is invalidated meanwhile cannot be installed.
+pub(crate) struct Fill<'a> {
+    cache: &'a KeyCache,
+    number: u64,
+}
+
+impl Drop for Fill<'_> {
+    fn drop(&mut self) {
+        self.cache.write().fills.remove(&self.number);
+    }
 }
 
 impl Held {
@@ -53,7 +77,21 @@ impl Held {
     }
 
     fn clear(&mut self) {
-        *self = Self::default();
+        self.records.clear();
+        self.aliases.clear();
+    }
+
+    fn may_install(&self, key: &(Region, KeyId), fill: &Fill<'_>) -> bool {
+        self.fills.get(&fill.number).is_some_and(|passed| !passed.all && !passed.keys.contains(key))
+    }
+}
+
+impl Passed {
+    fn note(&mut self, key: (Region, KeyId)) {
+        self.keys.push(key);
+        if self.keys.len() > MOST_PASSED {
+            *self = Self { keys: Vec::new(), all: true };
+        }
     }
 }
 
@@ -101,16 +139,21 @@ impl KeyCache {
             && self.read().records.get(&key_of(record)).is_some_and(|held| Arc::ptr_eq(held, record))
     }
 
-    /// The counter that a fill must read before it reads the rows.
-    pub(crate) fn generation(&self) -> u64 {
-        self.metadata.get().map_or(0, |metadata| metadata.lease().generation())
+    /// Begins a fill; the rows are read after this.
+    pub(crate) fn begin_fill(&self) -> Fill<'_> {
+        let mut held = self.write();
+        let number = held.next_fill;
+        held.next_fill += 1;
+        held.fills.insert(number, Passed::default());
+        Fill { cache: self, number }
     }
 
-    /// Installs a record read since `generation`, unless something was invalidated meanwhile (S3), and gives the one to
-    /// use. Requests that miss together all read the rows: the first record stays, so that none makes another's stale.
-    pub(crate) fn install(&self, record: KeyRecord, generation: u64) -> Arc<KeyRecord> {
+    /// Installs a record that was read since its fill began, unless its key was invalidated meanwhile (S3), and gives the
+    /// one to use. Requests that miss together all read the rows: the first record stays, so that none makes another's
+    /// stale.
+    pub(crate) fn install(&self, record: KeyRecord, fill: &Fill<'_>) -> Arc<KeyRecord> {
         let mut held = self.write();
-        if self.generation() != generation {
+        if !held.may_install(&key_of(&record), fill) {
             return Arc::new(record);
         }
         // Equal facts have equal versions: nothing changed in between, and what is held was not invalidated.
@@ -143,11 +186,16 @@ impl KeyCache {
 
 impl Invalidate for KeyCache {
     fn invalidate(&self, address: &KeyAddress) {
-        self.write().remove(&(address.region, address.key_id));
+        let mut held = self.write();
+        let key = (address.region, address.key_id);
+        held.remove(&key);
+        held.fills.values_mut().for_each(|passed| passed.note(key));
     }
 
     fn invalidate_all(&self) {
-        self.write().clear();
+        let mut held = self.write();
+        held.clear();
+        held.fills.values_mut().for_each(|passed| passed.all = true);
     }
 }
 
@@ -191,17 +239,23 @@ mod tests {
     #[test]
     fn requests_that_miss_together_share_the_first_record_until_the_facts_are_others() {
         let cache = KeyCache::new();
-        let first = cache.install(record(1), 0);
-        assert!(Arc::ptr_eq(&first, &cache.install(record(1), 0)));
-        let changed = cache.install(record(2), 0);
+        let first = cache.install(record(1), &cache.begin_fill());
+        assert!(Arc::ptr_eq(&first, &cache.install(record(1), &cache.begin_fill())));
+        let changed = cache.install(record(2), &cache.begin_fill());
         assert!(!Arc::ptr_eq(&first, &changed));
-        assert!(Arc::ptr_eq(&changed, &cache.install(record(2), 0)));
+        assert!(Arc::ptr_eq(&changed, &cache.install(record(2), &cache.begin_fill())));
     }
 
     #[test]
-    fn a_record_read_before_something_was_invalidated_is_not_held() {
+    fn a_record_whose_key_was_invalidated_while_it_was_read_is_not_held() {
         let cache = KeyCache::new();
-        cache.install(record(1), 1);
+        let fill = cache.begin_fill();
+        cache.invalidate(&address(7));
+        cache.install(record(1), &fill);
+        assert!(cache.is_empty());
+        let fill = cache.begin_fill();
+        cache.invalidate_all();
+        cache.install(record(1), &fill);
         assert!(cache.is_empty());
     }
 
@@ -213,17 +267,32 @@ mod tests {
             let target = Target::Alias(AliasAddress { region, account, name: name.to_owned() });
             cache.read().find(&target).map(|record| record.facts.address)
         };
-        cache.install(named(1, 1, &["alias/a", "alias/b"]), 0);
+        cache.install(named(1, 1, &["alias/a", "alias/b"]), &cache.begin_fill());
         assert_eq!(
             (leads_to("alias/a"), leads_to("alias/b"), leads_to("alias/c")),
             (Some(address(1)), Some(address(1)), None)
         );
-        cache.install(named(2, 2, &["alias/b"]), 0);
+        cache.install(named(2, 2, &["alias/b"]), &cache.begin_fill());
         cache.invalidate(&address(1));
         assert_eq!((leads_to("alias/a"), leads_to("alias/b")), (None, Some(address(2))));
-        cache.install(named(2, 3, &["alias/c"]), 0);
+        cache.install(named(2, 3, &["alias/c"]), &cache.begin_fill());
         assert_eq!((leads_to("alias/b"), leads_to("alias/c")), (None, Some(address(2))));
         cache.invalidate_all();
         assert!(leads_to("alias/c").is_none() && cache.is_empty());
+    }
+
+    #[test]
+    fn changes_of_other_keys_do_not_keep_a_record_out_unless_they_are_too_many_to_remember() {
+        let cache = KeyCache::new();
+        let fill = cache.begin_fill();
+        (0..MOST_PASSED).for_each(|_| cache.invalidate(&address(1)));
+        cache.install(record(1), &fill);
+        assert_eq!(cache.len(), 1);
+        cache.invalidate(&address(1));
+        cache.invalidate(&address(1));
+        cache.install(record(2), &fill);
+        assert_eq!(cache.read().records[&(address(7).region, address(7).key_id)].facts.version, 1);
+        drop(fill);
+        assert!(cache.read().fills.is_empty());
     }
 }

@@ -249,10 +249,10 @@ impl Service {
         self.loaders
             .run(move || {
                 for _ in 0..ATTEMPTS {
-                    let generation = service.cache.generation();
+                    let fill = service.cache.begin_fill();
                     let Some(record) = service.read_record(&target)? else { return Ok(None) };
                     match service.verify_objects(&record.facts) {
-                        Ok(()) => return Ok(Some(service.cache.install(record, generation))),
+                        Ok(()) => return Ok(Some(service.cache.install(record, &fill))),
                         // An object that was destroyed since the rows were read is missing rightly: they tell why.
                         Err(_) if service.read_record(&target)?.is_none_or(|now| now.facts != record.facts) => {}
                         Err(error) => return Err(error),
