@@ -1,7 +1,7 @@
 //! The recovery file: a new root key, encrypted to its owner's offline key before it is used. Source: cryptography.md 4.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -14,6 +14,8 @@ use rsa::{Oaep, PublicKey};
 use uuid::Uuid;
 
 use crate::config::Config;
+
+const MAGIC: &str = "strongroom-recovery 1";
 
 /// How a new root key is kept for the case that the token is lost.
 pub(crate) enum Recovery {
@@ -68,14 +70,59 @@ fn read_key(path: &Path) -> anyhow::Result<PublicKey> {
     Ok(key)
 }
 
-/// A new file, never over an old one: an older recovery file may be the only way to older salts.
+/// A whole file or none, and never over that of another deployment, which may be the only way to older salts. A file of
+/// this deployment is from a first start that was cut off: its key was never used, as a used one is never handed over again.
 fn write(path: &Path, deployment: &Uuid, encrypted: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = Path::new(&draft);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
     let hex = kms_core::ids::hex(encrypted);
     let checksum = kms_core::ids::hex(&kdf::sha256(&[encrypted]));
     write!(
         file,
-        "strongroom-recovery 1\ndeployment {deployment}\nepoch 1\nalgorithm RSAES_OAEP_SHA_256\nroot {hex}\nsha256 {checksum}\n"
+        "{MAGIC}\n{}\nepoch 1\nalgorithm RSAES_OAEP_SHA_256\nroot {hex}\nsha256 {checksum}\n",
+        deployment_line(deployment)
     )?;
-    file.sync_all()
+    file.sync_all()?;
+    match std::fs::hard_link(draft, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && names_deployment(path, deployment)? => {
+            std::fs::rename(draft, path)?;
+        }
+        linked => {
+            let _draft_is_of_no_use = std::fs::remove_file(draft);
+            linked?;
+        }
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn names_deployment(path: &Path, deployment: &Uuid) -> std::io::Result<bool> {
+    let text = std::fs::read_to_string(path)?;
+    let mut lines = text.lines();
+    Ok(lines.next() == Some(MAGIC) && lines.next() == Some(&deployment_line(deployment)))
+}
+
+fn deployment_line(deployment: &Uuid) -> String {
+    format!("deployment {deployment}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_this_deployment_is_replaced_and_one_of_another_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recovery.txt");
+        let [ours, theirs] = [Uuid::new_v4(), Uuid::new_v4()];
+        write(&path, &ours, &[1; 4]).unwrap();
+        write(&path, &ours, &[2; 4]).unwrap();
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(kept.contains("\nroot 02020202\n"), "{kept}");
+        assert_eq!(write(&path, &theirs, &[3; 4]).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), kept);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+    }
 }
