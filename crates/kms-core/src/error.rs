@@ -38,8 +38,6 @@ pub enum KmsError {
     InvalidState(String),
     /// Something of ours failed; the cause is for the log. Ours; retry.
     Internal(Cause),
-    /// The key's material cannot be reached for now. Ours; retry.
-    KeyUnavailable(String),
     /// A quota. Caller's side.
     LimitExceeded(String),
     /// A policy that cannot be read or would lock everybody out. Caller's side.
@@ -91,7 +89,6 @@ impl KmsError {
             Self::InvalidMarker(_) => "InvalidMarkerException",
             Self::InvalidState(_) => "KMSInvalidStateException",
             Self::Internal(_) => "KMSInternalException",
-            Self::KeyUnavailable(_) => "KeyUnavailableException",
             Self::LimitExceeded(_) => "LimitExceededException",
             Self::MalformedPolicyDocument(_) => "MalformedPolicyDocumentException",
             Self::NotFound(_) => "NotFoundException",
@@ -115,7 +112,6 @@ impl KmsError {
             | Self::InvalidKeyUsage(text)
             | Self::InvalidMarker(text)
             | Self::InvalidState(text)
-            | Self::KeyUnavailable(text)
             | Self::LimitExceeded(text)
             | Self::NotFound(text)
             | Self::Tag(text)
@@ -138,7 +134,7 @@ impl KmsError {
 
     /// Whether the fault is ours: status 500, and SDKs try again.
     pub const fn is_fault(&self) -> bool {
-        matches!(self, Self::DependencyTimeout(_) | Self::Internal(_) | Self::KeyUnavailable(_))
+        matches!(self, Self::DependencyTimeout(_) | Self::Internal(_))
     }
 
     /// Whether the refusal rests on what is stored about a key, so that a cached record must be read anew before it is

@@ -8,6 +8,10 @@ use kms_core::HsmError;
 use kms_core::hsm::TokenObject;
 use kms_core::ids::ObjectId;
 
+/// Handles held at most; past it all are dropped and looked up anew as they are used. What other nodes destroyed is
+/// forgotten in no other way.
+const MOST_HANDLES: usize = 200_000;
+
 /// An object that was looked at: its handle, and what the token says it is.
 pub(crate) struct Cached {
     pub(crate) handle: ObjectHandle,
@@ -44,7 +48,11 @@ impl HandleCache {
 
     /// Remembers an object.
     pub(crate) fn insert(&self, id: ObjectId, cached: Cached) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, cached);
+        let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= MOST_HANDLES {
+            map.clear();
+        }
+        map.insert(id, cached);
     }
 
     /// Forgets an object and gives its last handle.

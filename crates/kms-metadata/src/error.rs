@@ -70,11 +70,14 @@ pub(crate) fn from_connecting(error: &ConnectionError) -> MetadataError {
 
 /// How libpq and Postgres say that a connection ended, where diesel leaves the kind of the error open, as it does for what
 /// libpq says outside a statement's result.
-const LOST: [&str; 4] = [
+const LOST: [&str; 7] = [
     "server closed the connection unexpectedly",
     "terminating connection",
     "could not receive data from server",
     "could not send data to server",
+    "no connection to the server",
+    "SSL connection has been closed",
+    "SSL SYSCALL error",
 ];
 
 /// Whether the connection is gone, so that nothing more can be asked over it.

@@ -38,22 +38,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes the row of a material: for a pending one that was never associated.
-    ///
-    /// # Errors
-    /// [`MetadataError::NotFound`]; those of any statement.
-    pub fn delete_material(&mut self, address: &KeyAddress, id: &KeyMaterialId) -> Result<(), MetadataError> {
-        let (region, key_id) = identity(address.region, address.key_id);
-        let deleted = self.run(|connection| {
-            diesel::delete(key_materials::table.find((region, key_id, &id.0[..]))).execute(connection)
-        })?;
-        if deleted == 0 {
-            return Err(MetadataError::NotFound);
-        }
-        self.note_change(*address);
-        Ok(())
-    }
-
     /// Lists materials that have expired and still have an object, the longest expired first.
     ///
     /// # Errors

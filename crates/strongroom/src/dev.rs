@@ -16,7 +16,7 @@ use kms_local::{FolderLock, PostgresOptions, PrivatePostgres, SoftHsmToken};
 use crate::cli::DevArguments;
 use crate::clocks::DevClock;
 use crate::credentials::DevCredentials;
-use crate::node::{self, NodeConfig};
+use crate::node::{self, NodeConfig, SESSIONS};
 use crate::recovery::Recovery;
 use crate::{ephemeral, process};
 
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
             token_label: TOKEN_LABEL.to_owned(),
             pin: SecretBytes::new(token.pin().as_bytes().to_vec()),
             softhsm_folder: Some(token.token_folder()),
-            sessions: 1,
+            sessions: SESSIONS,
         },
         audit: arguments.audit.into(),
         lease: kms_metadata::DEFAULT_LEASE,

@@ -25,7 +25,7 @@ const WORKERS: usize = 8;
 /// Connections for workers and background tasks.
 const POOL_SIZE: u32 = 16;
 /// Sessions for the lane, the workers and the background tasks.
-const SESSIONS: u32 = 16;
+pub(crate) const SESSIONS: u32 = 16;
 const HTTP_WORKERS: usize = 1;
 
 /// What a node is made from.
@@ -63,8 +63,7 @@ pub(crate) fn run(config: NodeConfig, stopped: Receiver<()>, ready: impl FnOnce(
     .context("the database does not answer")?;
     cache.bind(&metadata);
     let token_label = config.token.token_label.clone();
-    let token =
-        Token::open(TokenConfig { sessions: SESSIONS, ..config.token }).context("the token cannot be opened")?;
+    let token = Token::open(config.token).context("the token cannot be opened")?;
     let deployment = Deployment::open(&metadata, &token, &token_label, &mut |id, root| config.recovery.keep(id, root))?;
     let keeper =
         Keeper::new(metadata.clone(), Arc::new(token), Arc::clone(&config.clock), &deployment, node_id.to_string());

@@ -11,7 +11,7 @@ use kms_local::FolderLock;
 
 use crate::clocks::SystemClock;
 use crate::config::Config;
-use crate::node::{self, NodeConfig};
+use crate::node::{self, NodeConfig, SESSIONS};
 use crate::process;
 use crate::recovery::Recovery;
 
@@ -33,7 +33,7 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
             token_label: config.token_label.clone(),
             pin: config.pin()?,
             softhsm_folder: config.softhsm_folder.clone(),
-            sessions: 1,
+            sessions: SESSIONS,
         },
         audit: config.audit.into(),
         lease: Duration::from_secs(config.lease_seconds),

@@ -34,18 +34,6 @@ fn a_material_needs_its_key() {
 }
 
 #[test]
-fn a_material_is_deleted_once() {
-    let one = one();
-    let facts = one.node.with_key();
-    let id = facts.materials[0].id;
-    let delete = || one.node.write(|tx| tx.delete_material(&facts.address, &id));
-    delete().unwrap();
-    assert_eq!(delete(), Err(MetadataError::NotFound));
-    let found = one.node.read(|tx| tx.find_key(facts.address.region, facts.address.key_id)).unwrap().unwrap();
-    assert_eq!(found.facts.materials, []);
-}
-
-#[test]
 fn a_material_shows_the_object_that_is_present_and_no_other() {
     let one = one();
     let facts = one.node.with_key();
