@@ -7,6 +7,17 @@ import subprocess
 
 import pytest
 
+from test_names_and_tags import (  # noqa: F401 (called by their names)
+    create_alias,
+    delete_alias,
+    get_key_policy,
+    list_aliases,
+    list_key_policies,
+    list_resource_tags,
+    tag_resource,
+    untag_resource,
+    update_alias,
+)
 from tools import token_objects, wait_until
 
 WRAPPING = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
@@ -106,6 +117,17 @@ def get_parameters_for_import(kms, key):
 
 def list_keys(kms, key):
     assert kms.list_keys()["Keys"] == [{"KeyId": key.rsplit("/")[-1], "KeyArn": key}]
+
+
+def re_encrypt(kms, key):
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    blob = kms.encrypt(KeyId=key, Plaintext=b"a letter", EncryptionContext={"n": "1"})["CiphertextBlob"]
+    answer = kms.re_encrypt(
+        CiphertextBlob=blob, SourceEncryptionContext={"n": "1"}, DestinationKeyId=other, DestinationEncryptionContext={"n": "2"}
+    )
+    assert (answer["SourceKeyId"], answer["KeyId"]) == (key, other)
+    opened = kms.decrypt(CiphertextBlob=answer["CiphertextBlob"], EncryptionContext={"n": "2"})
+    assert (opened["KeyId"], opened["Plaintext"]) == (other, b"a letter")
 
 
 def schedule_key_deletion(kms, key):

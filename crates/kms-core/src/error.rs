@@ -22,6 +22,8 @@ pub enum KmsError {
     IncorrectKey,
     /// The imported bytes are not the material they must be. Caller's side.
     IncorrectKeyMaterial(String),
+    /// An alias name that is none. Caller's side.
+    InvalidAliasName(String),
     /// An ARN or an alias where it may not stand. Caller's side.
     InvalidArn(String),
     /// A ciphertext or wrapped material that does not open; never says why. Caller's side.
@@ -42,6 +44,8 @@ pub enum KmsError {
     LimitExceeded(String),
     /// A policy that cannot be read or would lock everybody out. Caller's side.
     MalformedPolicyDocument(Option<String>),
+    /// A name that is reserved for AWS. Caller's side.
+    NotAuthorized,
     /// No such key, alias, grant. Caller's side.
     NotFound(String),
     /// A body of the wrong JSON types, or no JSON at all. Caller's side.
@@ -81,6 +85,7 @@ impl KmsError {
             Self::ExpiredImportToken => "ExpiredImportTokenException",
             Self::IncorrectKey => "IncorrectKeyException",
             Self::IncorrectKeyMaterial(_) => "IncorrectKeyMaterialException",
+            Self::InvalidAliasName(_) => "InvalidAliasNameException",
             Self::InvalidArn(_) => "InvalidArnException",
             Self::InvalidCiphertext => "InvalidCiphertextException",
             Self::InvalidGrantToken(_) => "InvalidGrantTokenException",
@@ -91,6 +96,7 @@ impl KmsError {
             Self::Internal(_) => "KMSInternalException",
             Self::LimitExceeded(_) => "LimitExceededException",
             Self::MalformedPolicyDocument(_) => "MalformedPolicyDocumentException",
+            Self::NotAuthorized => "NotAuthorizedException",
             Self::NotFound(_) => "NotFoundException",
             Self::Serialization(_) => "SerializationException",
             Self::Tag(_) => "TagException",
@@ -107,6 +113,7 @@ impl KmsError {
             | Self::AlreadyExists(text)
             | Self::Disabled(text)
             | Self::IncorrectKeyMaterial(text)
+            | Self::InvalidAliasName(text)
             | Self::InvalidArn(text)
             | Self::InvalidGrantToken(text)
             | Self::InvalidKeyUsage(text)
@@ -128,7 +135,7 @@ impl KmsError {
             Self::Throttling => {
                 Some("You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.")
             }
-            Self::ExpiredImportToken | Self::InvalidImportToken | Self::InvalidCiphertext => None,
+            Self::ExpiredImportToken | Self::InvalidImportToken | Self::InvalidCiphertext | Self::NotAuthorized => None,
         }
     }
 

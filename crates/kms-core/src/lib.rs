@@ -4,6 +4,7 @@
 #[macro_use]
 mod wire_enum;
 
+mod alias_name;
 pub mod arn;
 pub mod ciphertext_blob;
 pub mod clock;

@@ -1,8 +1,9 @@
 //! Aliases: second names of keys. Every cached record of a key holds the names of its aliases, so whoever changes an alias
 //! locks each key concerned first ([`Tx::lock_key`], two keys in the order of their ids) and counts its version up
-//! ([`Tx::update_key`]). Whoever holds the lock of an alias' target therefore holds the alias.
+//! ([`Tx::update_key`]). An alias that exists is locked before its keys ([`Tx::lock_alias`]), as it tells which they are.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use kms_core::clock::to_millisecond;
 use kms_core::{AccountId, KeyAddress, KeyId, Region, Timestamp};
 
@@ -10,6 +11,10 @@ use crate::error::MetadataError;
 use crate::keys::parse_address;
 use crate::schema::aliases;
 use crate::tx::Tx;
+
+/// The class of advisory locks that stand for names of aliases: the ASCII codes of `alia`. Names whose hashes are the same
+/// wait for one another, which does no harm.
+const LOCKS: i32 = 0x616c_6961;
 
 /// An alias, as its row says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +30,7 @@ pub struct Alias {
 }
 
 impl Tx<'_> {
-    /// Finds an alias by its whole name (`alias/x`).
+    /// Finds an alias by its whole name (`alias/x`). No alias has U+0000 in it, which Postgres could not be asked for.
     ///
     /// # Errors
     /// Those of any statement.
@@ -35,10 +40,33 @@ impl Tx<'_> {
         account: AccountId,
         name: &str,
     ) -> Result<Option<Alias>, MetadataError> {
+        if name.contains('\0') {
+            return Ok(None);
+        }
         let row = self.run(|connection| {
             aliases::table.find((region.as_str(), account.as_str(), name)).first::<Row>(connection).optional()
         })?;
         row.map(Row::into_alias).transpose()
+    }
+
+    /// Waits for everybody else who is changing the alias, and finds it. The lock lasts until the transaction ends; take it
+    /// before those of keys. Only the final deletion of its key changes the alias without this lock, under the key's own.
+    ///
+    /// # Errors
+    /// [`MetadataError::LockTimeout`] when the lock is not free in time; those of any statement.
+    pub fn lock_alias(
+        &mut self,
+        region: Region,
+        account: AccountId,
+        name: &str,
+    ) -> Result<Option<Alias>, MetadataError> {
+        let identity = format!("{region} {account} {name}");
+        self.run(|connection| {
+            diesel::sql_query(format!("SELECT pg_advisory_xact_lock({LOCKS}, hashtext($1))"))
+                .bind::<Text, _>(identity)
+                .execute(connection)
+        })?;
+        self.find_alias(region, account, name)
     }
 
     /// Lists the aliases of a key in the order of their names: all of them, as a key has few.

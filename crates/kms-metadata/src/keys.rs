@@ -93,7 +93,7 @@ impl Tx<'_> {
         for material in &facts.materials {
             self.put_material(&facts.address, material)?;
         }
-        self.insert_tags(&facts.address, tags)?;
+        self.put_tags(&facts.address, tags)?;
         self.note_change(facts.address);
         Ok(())
     }

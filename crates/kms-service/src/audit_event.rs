@@ -33,6 +33,8 @@ pub(crate) struct EventDraft {
     additional: Option<Fragment>,
     /// Owner and ARN of each key.
     keys: Vec<(AccountId, String)>,
+    /// The alias that the request is about, beside its keys.
+    alias: Option<(AccountId, String)>,
     /// A transaction took the record with its change; whether it was committed, it does not say.
     has_row: bool,
 }
@@ -47,6 +49,7 @@ impl EventDraft {
             response: None,
             additional: None,
             keys: Vec::new(),
+            alias: None,
             has_row: false,
         }
     }
@@ -78,6 +81,11 @@ impl EventDraft {
         self.keys.dedup();
     }
 
+    /// Names the alias that the request is about. Source: AWS KMS Developer Guide, the log entry of CreateAlias.
+    pub(crate) fn set_alias(&mut self, account: AccountId, arn: String) {
+        self.alias = Some((account, arn));
+    }
+
     /// Names the key material that was used.
     pub(crate) fn set_material(&mut self, used: UsedMaterial) {
         self.additional = Fragment::of(&match used {
@@ -101,8 +109,9 @@ impl EventDraft {
     pub(crate) fn render_into(&self, refusal: Option<&KmsError>, out: &mut Vec<u8>) {
         let caller = &self.request.caller;
         let account = caller.account;
+        let resources = self.keys.iter().chain(&self.alias);
         let resources: Vec<Resource<'_>> =
-            self.keys.iter().map(|(account, arn)| Resource { account: account.as_str(), arn }).collect();
+            resources.map(|(account, arn)| Resource { account: account.as_str(), arn }).collect();
         Event {
             request_id: &caller.request_id,
             event_id: self.event_id,

@@ -8,17 +8,21 @@ use serde::de::DeserializeOwned;
 use crate::audit_event::{EventDraft, OperationRequest};
 use crate::context::Context;
 use crate::operations::{
-    cancel_key_deletion, create_key, decrypt, delete_imported_key_material, describe_key, disable_key, enable_key,
-    encrypt, generate_data_key, generate_data_key_without_plaintext, generate_random, get_parameters_for_import,
-    import_key_material, list_keys, re_encrypt, schedule_key_deletion, update_key_description,
+    cancel_key_deletion, create_alias, create_key, decrypt, delete_alias, delete_imported_key_material, describe_key,
+    disable_key, enable_key, encrypt, generate_data_key, generate_data_key_without_plaintext, generate_random,
+    get_key_policy, get_parameters_for_import, import_key_material, list_aliases, list_key_policies, list_keys,
+    list_resource_tags, re_encrypt, schedule_key_deletion, tag_resource, untag_resource, update_alias,
+    update_key_description,
 };
 use crate::service::Service;
 
 /// The operations that this version serves.
 pub const SERVED: &[Operation] = &[
     Operation::CancelKeyDeletion,
+    Operation::CreateAlias,
     Operation::CreateKey,
     Operation::Decrypt,
+    Operation::DeleteAlias,
     Operation::DeleteImportedKeyMaterial,
     Operation::DescribeKey,
     Operation::DisableKey,
@@ -27,22 +31,27 @@ pub const SERVED: &[Operation] = &[
     Operation::GenerateDataKey,
     Operation::GenerateDataKeyWithoutPlaintext,
     Operation::GenerateRandom,
+    Operation::GetKeyPolicy,
     Operation::GetParametersForImport,
     Operation::ImportKeyMaterial,
+    Operation::ListAliases,
+    Operation::ListKeyPolicies,
     Operation::ListKeys,
+    Operation::ListResourceTags,
     Operation::ReEncrypt,
     Operation::ScheduleKeyDeletion,
+    Operation::TagResource,
+    Operation::UntagResource,
+    Operation::UpdateAlias,
     Operation::UpdateKeyDescription,
 ];
 
 /// The operations that answer `UnsupportedOperationException` for now.
 pub const NOT_SERVED: &[Operation] = &[
     Operation::ConnectCustomKeyStore,
-    Operation::CreateAlias,
     Operation::CreateCustomKeyStore,
     Operation::CreateGrant,
     Operation::Decapsulate,
-    Operation::DeleteAlias,
     Operation::DeleteCustomKeyStore,
     Operation::DeriveSharedSecret,
     Operation::DescribeCustomKeyStores,
@@ -54,14 +63,10 @@ pub const NOT_SERVED: &[Operation] = &[
     Operation::GenerateDataKeyPairWithoutPlaintext,
     Operation::GenerateMac,
     Operation::GetKeyLastUsage,
-    Operation::GetKeyPolicy,
     Operation::GetKeyRotationStatus,
     Operation::GetPublicKey,
-    Operation::ListAliases,
     Operation::ListGrants,
-    Operation::ListKeyPolicies,
     Operation::ListKeyRotations,
-    Operation::ListResourceTags,
     Operation::ListRetirableGrants,
     Operation::PutKeyPolicy,
     Operation::ReplicateKey,
@@ -69,9 +74,6 @@ pub const NOT_SERVED: &[Operation] = &[
     Operation::RevokeGrant,
     Operation::RotateKeyOnDemand,
     Operation::Sign,
-    Operation::TagResource,
-    Operation::UntagResource,
-    Operation::UpdateAlias,
     Operation::UpdateCustomKeyStore,
     Operation::UpdatePrimaryRegion,
     Operation::Verify,
@@ -107,26 +109,33 @@ impl Service {
             }
             Operation::ReEncrypt => self.use_keys::<re_encrypt::ReEncrypt, _>(request, body, event).await,
             Operation::CancelKeyDeletion => self.manage(request, body, event, cancel_key_deletion::run).await,
+            Operation::CreateAlias => self.manage(request, body, event, create_alias::run).await,
             Operation::CreateKey => self.manage(request, body, event, create_key::run).await,
+            Operation::DeleteAlias => self.manage(request, body, event, delete_alias::run).await,
             Operation::DeleteImportedKeyMaterial => {
                 self.manage(request, body, event, delete_imported_key_material::run).await
             }
             Operation::DescribeKey => self.manage(request, body, event, describe_key::run).await,
             Operation::DisableKey => self.manage(request, body, event, disable_key::run).await,
             Operation::EnableKey => self.manage(request, body, event, enable_key::run).await,
+            Operation::GetKeyPolicy => self.manage(request, body, event, get_key_policy::run).await,
             Operation::GetParametersForImport => {
                 self.manage(request, body, event, get_parameters_for_import::run).await
             }
             Operation::ImportKeyMaterial => self.manage(request, body, event, import_key_material::run).await,
+            Operation::ListAliases => self.manage(request, body, event, list_aliases::run).await,
+            Operation::ListKeyPolicies => self.manage(request, body, event, list_key_policies::run).await,
             Operation::ListKeys => self.manage(request, body, event, list_keys::run).await,
+            Operation::ListResourceTags => self.manage(request, body, event, list_resource_tags::run).await,
             Operation::ScheduleKeyDeletion => self.manage(request, body, event, schedule_key_deletion::run).await,
+            Operation::TagResource => self.manage(request, body, event, tag_resource::run).await,
+            Operation::UntagResource => self.manage(request, body, event, untag_resource::run).await,
+            Operation::UpdateAlias => self.manage(request, body, event, update_alias::run).await,
             Operation::UpdateKeyDescription => self.manage(request, body, event, update_key_description::run).await,
             Operation::ConnectCustomKeyStore
-            | Operation::CreateAlias
             | Operation::CreateCustomKeyStore
             | Operation::CreateGrant
             | Operation::Decapsulate
-            | Operation::DeleteAlias
             | Operation::DeleteCustomKeyStore
             | Operation::DeriveSharedSecret
             | Operation::DescribeCustomKeyStores
@@ -138,14 +147,10 @@ impl Service {
             | Operation::GenerateDataKeyPairWithoutPlaintext
             | Operation::GenerateMac
             | Operation::GetKeyLastUsage
-            | Operation::GetKeyPolicy
             | Operation::GetKeyRotationStatus
             | Operation::GetPublicKey
-            | Operation::ListAliases
             | Operation::ListGrants
-            | Operation::ListKeyPolicies
             | Operation::ListKeyRotations
-            | Operation::ListResourceTags
             | Operation::ListRetirableGrants
             | Operation::PutKeyPolicy
             | Operation::ReplicateKey
@@ -153,9 +158,6 @@ impl Service {
             | Operation::RevokeGrant
             | Operation::RotateKeyOnDemand
             | Operation::Sign
-            | Operation::TagResource
-            | Operation::UntagResource
-            | Operation::UpdateAlias
             | Operation::UpdateCustomKeyStore
             | Operation::UpdatePrimaryRegion
             | Operation::Verify

@@ -8,6 +8,7 @@ mod audit_event;
 mod background;
 mod cache;
 mod caller;
+mod change;
 mod cloudtrail;
 mod context;
 mod dispatch;

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use kms_core::KmsError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Tags that a key may have.
-const MAX_TAGS: usize = 50;
+pub(crate) const MAX_TAGS: usize = 50;
 
 /// A `Tag` of the model.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Tag {
     pub(crate) tag_key: String,
@@ -23,7 +23,7 @@ pub(crate) struct Tag {
 pub(crate) fn check(tags: Vec<Tag>) -> Result<Vec<(String, String)>, KmsError> {
     let refuse = |text: &str| Err(KmsError::Tag(text.to_owned()));
     if tags.len() > MAX_TAGS {
-        return refuse("Too many tags");
+        return Err(too_many());
     }
     let mut seen = HashSet::new();
     if !tags.iter().all(|tag| seen.insert(tag.tag_key.as_str())) {
@@ -38,6 +38,11 @@ pub(crate) fn check(tags: Vec<Tag>) -> Result<Vec<(String, String)>, KmsError> {
         return refuse("Invalid tag");
     }
     Ok(tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
+}
+
+/// More tags than a key may have.
+pub(crate) fn too_many() -> KmsError {
+    KmsError::Tag("Too many tags".to_owned())
 }
 
 fn is_allowed(character: char) -> bool {

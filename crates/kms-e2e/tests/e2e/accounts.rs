@@ -5,7 +5,7 @@ use kms_e2e::{Server, client, fresh_account};
 
 use crate::calls::{Subject, call, operations_on_keys};
 use crate::refusal::refused;
-use crate::support::{REGION, arn, decrypt, encrypt, fresh, imported_key, new_key};
+use crate::support::{REGION, arn, decrypt, encrypt, fresh, imported_key, new_alias, new_key};
 
 #[tokio::test]
 async fn a_key_of_another_account_is_unknown_by_its_id_and_denied_by_its_arn() {
@@ -15,9 +15,11 @@ async fn a_key_of_another_account_is_unknown_by_its_id_and_denied_by_its_arn() {
     let account = fresh_account();
     let stranger = client(Server::shared().endpoint(), &account, REGION);
     let as_if_own = format!("arn:aws:kms:{REGION}:{account}:key/{}", key.key_id());
+    let alias = new_alias(&stranger, new_key(&stranger).await.key_id()).await;
     for operation in operations_on_keys() {
         let mut subject = Subject {
             key_id: key.key_id.clone(),
+            alias: alias.clone(),
             ciphertext: ciphertext.clone(),
             token: ciphertext.clone(),
             wrapped: ciphertext.clone(),
@@ -92,4 +94,23 @@ fn denial(account: &str, action: &str, resource: &str) -> String {
          resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy \
          explicitly denies access"
     )
+}
+
+#[tokio::test]
+async fn each_account_and_region_has_aliases_of_its_own() {
+    let account = fresh_account();
+    let [east, west] = [REGION, "eu-west-1"].map(|region| client(Server::shared().endpoint(), &account, region));
+    let stranger = fresh();
+    for client in [&east, &west, &stranger] {
+        let key = new_key(client).await;
+        client.create_alias().alias_name("alias/same").target_key_id(key.key_id()).send().await.unwrap();
+        let listed = client.list_aliases().send().await.unwrap();
+        let targets: Vec<_> = listed.aliases().iter().map(|alias| alias.target_key_id().unwrap()).collect();
+        assert_eq!(targets, [key.key_id()], "the others are not seen");
+    }
+    stranger.delete_alias().alias_name("alias/same").send().await.unwrap();
+    assert_eq!(east.list_aliases().send().await.unwrap().aliases().len(), 1);
+    let arn = format!("arn:aws:kms:{REGION}:{account}:alias/same");
+    let refusal = refused(stranger.delete_alias().alias_name(&arn).send().await);
+    assert_eq!(refusal.code, "ValidationException", "the alias of another account cannot even be named");
 }

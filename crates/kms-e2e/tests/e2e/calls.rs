@@ -2,15 +2,18 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{AlgorithmSpec, DataKeySpec, ExpirationModelType, WrappingKeySpec};
+use aws_sdk_kms::types::{AlgorithmSpec, DataKeySpec, ExpirationModelType, Tag, WrappingKeySpec};
 use kms_core::Operation;
 
 use crate::refusal::{Refusal, outcome};
+use crate::support::fresh_alias;
 
 /// A key with everything that some operation on it wants.
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) key_id: String,
+    /// An alias that exists.
+    pub(crate) alias: String,
     /// A ciphertext of the key.
     pub(crate) ciphertext: Blob,
     /// An import token of the key.
@@ -21,7 +24,7 @@ pub(crate) struct Subject {
 
 /// The served operations that take a key.
 pub(crate) fn operations_on_keys() -> impl Iterator<Item = Operation> {
-    let on_none = [Operation::CreateKey, Operation::GenerateRandom, Operation::ListKeys];
+    let on_none = [Operation::CreateKey, Operation::DeleteAlias, Operation::GenerateRandom, Operation::ListKeys];
     kms_service::SERVED.iter().copied().filter(move |operation| !on_none.contains(operation))
 }
 
@@ -47,7 +50,8 @@ pub(crate) async fn call(client: &Client, operation: Operation, subject: &Subjec
             outcome(client.update_key_description().key_id(id).description("new").send().await).map(drop)
         }
         Operation::GetParametersForImport | Operation::ImportKeyMaterial => import(client, operation, subject).await,
-        _ => use_key(client, operation, subject).await,
+        _ if operation.key_usage().is_some() => use_key(client, operation, subject).await,
+        _ => name_or_tag(client, operation, subject).await,
     }
 }
 
@@ -89,6 +93,30 @@ async fn use_key(client: &Client, operation: Operation, subject: &Subject) -> Re
             let call = client.generate_data_key_without_plaintext().key_id(id).key_spec(DataKeySpec::Aes256);
             outcome(call.send().await).map(drop)
         }
+        not_served => panic!("{not_served} is not served"),
+    }
+}
+
+/// Aliases, tags and policies.
+async fn name_or_tag(client: &Client, operation: Operation, subject: &Subject) -> Result<(), Refusal> {
+    let (id, alias) = (subject.key_id.as_str(), subject.alias.as_str());
+    match operation {
+        Operation::CreateAlias => {
+            outcome(client.create_alias().alias_name(fresh_alias()).target_key_id(id).send().await).map(drop)
+        }
+        Operation::UpdateAlias => {
+            outcome(client.update_alias().alias_name(alias).target_key_id(id).send().await).map(drop)
+        }
+        Operation::DeleteAlias => outcome(client.delete_alias().alias_name(alias).send().await).map(drop),
+        Operation::ListAliases => outcome(client.list_aliases().key_id(id).send().await).map(drop),
+        Operation::TagResource => {
+            let tag = Tag::builder().tag_key("team").tag_value("ops").build().unwrap();
+            outcome(client.tag_resource().key_id(id).tags(tag).send().await).map(drop)
+        }
+        Operation::UntagResource => outcome(client.untag_resource().key_id(id).tag_keys("team").send().await).map(drop),
+        Operation::ListResourceTags => outcome(client.list_resource_tags().key_id(id).send().await).map(drop),
+        Operation::GetKeyPolicy => outcome(client.get_key_policy().key_id(id).send().await).map(drop),
+        Operation::ListKeyPolicies => outcome(client.list_key_policies().key_id(id).send().await).map(drop),
         not_served => panic!("{not_served} is not served"),
     }
 }

@@ -5,13 +5,14 @@ use kms_core::{KeyId, Operation};
 
 use crate::calls::{Subject, call, operations_on_keys};
 use crate::refusal::refused;
-use crate::support::{REGION, arn, encrypt, fresh, new_key, state};
+use crate::support::{REGION, arn, encrypt, fresh, new_alias, new_key, state};
 
 /// A subject with this key id and a ciphertext of some real key.
 async fn subject(client: &aws_sdk_kms::Client, key_id: impl Into<String>) -> Subject {
     let key = new_key(client).await;
     let ciphertext = encrypt(client, key.key_id()).await;
-    Subject { key_id: key_id.into(), ciphertext, token: Blob::new("x"), wrapped: Blob::new("x") }
+    let alias = new_alias(client, key.key_id()).await;
+    Subject { key_id: key_id.into(), alias, ciphertext, token: Blob::new("x"), wrapped: Blob::new("x") }
 }
 
 #[tokio::test]
@@ -40,9 +41,14 @@ pub(crate) async fn an_alias_is_refused_where_only_keys_may_stand_and_not_found_
         let subject = subject(&client, alias).await;
         for operation in operations_on_keys() {
             let refusal = call(&client, operation, &subject).await.unwrap_err();
-            match operation.takes_alias() {
-                true => refusal.is("NotFoundException", format!("Alias {alias_arn} is not found.")),
-                false => refusal.is("InvalidArnException", "Key Aliases are not supported for this operation."),
+            match operation {
+                Operation::CreateAlias | Operation::UpdateAlias => {
+                    refusal.is("ValidationException", "Aliases must refer to keys. Not aliases");
+                }
+                _ if operation.takes_alias() => {
+                    refusal.is("NotFoundException", format!("Alias {alias_arn} is not found."));
+                }
+                _ => refusal.is("InvalidArnException", "Key Aliases are not supported for this operation."),
             }
         }
     }
@@ -55,6 +61,7 @@ async fn each_broken_key_id_has_its_text() {
     let key_arn = arn(&key);
     let mrk = format!("mrk-{}", "0".repeat(32));
     let upper = key.key_id().to_uppercase();
+    let in_key = format!("key/{}", key.key_id());
     let in_arn = |id: &str| key_arn.replace(key.key_id(), id);
     let not_found = [
         ("foo".to_owned(), "Invalid keyId 'foo'".to_owned()),
@@ -65,6 +72,7 @@ async fn each_broken_key_id_has_its_text() {
         (in_arn("foo"), "Invalid keyId foo".to_owned()),
         (key_arn.replace(REGION, "eu-west-1"), "Invalid arn eu-west-1".to_owned()),
         ("arn:aws:kms:eu-west-1:111122223333:alias/x".to_owned(), "Invalid arn eu-west-1".to_owned()),
+        ("alias/a\0b".to_owned(), format!("Alias {} is not found.", key_arn.replace(&in_key, "alias/a\0b"))),
     ];
     for (key_id, text) in not_found {
         for operation in [Operation::DescribeKey, Operation::Encrypt, Operation::EnableKey] {
@@ -73,6 +81,7 @@ async fn each_broken_key_id_has_its_text() {
             }
             let subject = Subject {
                 key_id: key_id.clone(),
+                alias: String::new(),
                 ciphertext: Blob::new("x"),
                 token: Blob::new("x"),
                 wrapped: Blob::new("x"),

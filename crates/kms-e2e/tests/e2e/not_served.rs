@@ -14,7 +14,8 @@ async fn an_operation_that_is_not_served_says_so() {
     refused(pair.send().await).is(unsupported, "GenerateDataKeyPair is not served yet.");
     refused(client.rotate_key_on_demand().key_id(key.key_id()).send().await)
         .is(unsupported, "RotateKeyOnDemand is not served yet.");
-    refused(client.list_aliases().send().await).is_undeclared(unsupported, "ListAliases is not served yet.");
+    refused(client.list_grants().key_id(key.key_id()).send().await)
+        .is_undeclared(unsupported, "ListGrants is not served yet.");
     let grant = client.create_grant().key_id(key.key_id()).grantee_principal("x").operations(GrantOperation::Decrypt);
     refused(grant.send().await).is_undeclared(unsupported, "CreateGrant is not served yet.");
 }

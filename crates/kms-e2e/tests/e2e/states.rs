@@ -6,7 +6,7 @@ use kms_core::{Operation, key_ref};
 use kms_e2e::material;
 
 use crate::calls::{Subject, call, operations_on_keys};
-use crate::support::{arn, encrypt, fresh, imported_key, new_key, parameters, state};
+use crate::support::{arn, encrypt, fresh, imported_key, new_alias, new_key, parameters, state};
 
 /// What takes a key out of its state when it is allowed.
 const CHANGING: [Operation; 6] = [
@@ -44,8 +44,13 @@ pub(crate) async fn only_an_imported_key_can_be_asked_about_imports_in_whatever_
     for wanted in [KeyState::Enabled, KeyState::Disabled, KeyState::PendingDeletion] {
         let key = new_key(&client).await;
         let ciphertext = encrypt(&client, key.key_id()).await;
-        let subject =
-            Subject { key_id: key.key_id.clone(), token: ciphertext.clone(), wrapped: ciphertext.clone(), ciphertext };
+        let subject = Subject {
+            key_id: key.key_id.clone(),
+            alias: String::new(),
+            token: ciphertext.clone(),
+            wrapped: ciphertext.clone(),
+            ciphertext,
+        };
         bring_to(&client, &subject, wanted).await;
         let text = format!("{} origin is AWS_KMS which is not valid for this operation.", arn(&key));
         for operation in
@@ -92,6 +97,7 @@ async fn subject_in(client: &Client, wanted: KeyState) -> (Subject, String) {
     let ciphertext = encrypt(client, key.key_id()).await;
     let subject = Subject {
         key_id: key.key_id.clone(),
+        alias: new_alias(client, key.key_id()).await,
         ciphertext,
         wrapped: parameters.wrap(&material(3)),
         token: parameters.token,

@@ -34,6 +34,18 @@ pub(crate) async fn new_external_key(client: &Client) -> KeyMetadata {
     client.create_key().origin(OriginType::External).send().await.unwrap().key_metadata.unwrap()
 }
 
+/// A name that no alias has.
+pub(crate) fn fresh_alias() -> String {
+    format!("alias/{}", kms_core::KeyId::random())
+}
+
+/// A fresh alias of a key.
+pub(crate) async fn new_alias(client: &Client, key_id: &str) -> String {
+    let name = fresh_alias();
+    client.create_alias().alias_name(&name).target_key_id(key_id).send().await.unwrap();
+    name
+}
+
 /// The description of a key now.
 pub(crate) async fn describe(client: &Client, key_id: &str) -> KeyMetadata {
     client.describe_key().key_id(key_id).send().await.unwrap().key_metadata.unwrap()

@@ -77,6 +77,8 @@ impl Conversation {
         let blob = self.call("Encrypt", encrypt)["CiphertextBlob"].clone();
         self.call("Decrypt", json!({"CiphertextBlob": blob, "EncryptionContext": context}));
         self.call("Decrypt", json!({"CiphertextBlob": blob}));
+        let again = json!({"CiphertextBlob": blob, "SourceEncryptionContext": context, "DestinationKeyId": key});
+        self.call("ReEncrypt", again);
         self.call("GenerateDataKey", json!({"KeyId": key, "KeySpec": "AES_256"}));
         self.call("GenerateDataKeyWithoutPlaintext", json!({"KeyId": key, "NumberOfBytes": 40}));
         self.call("GenerateRandom", json!({"NumberOfBytes": 32}));
@@ -92,11 +94,22 @@ impl Conversation {
         }
         self.call("UpdateKeyDescription", json!({"KeyId": key, "Description": "another"}));
         self.call("ListKeys", json!({}));
+        self.name_and_tag(&key);
         self.import();
         self.call("CreateGrant", json!({}));
         self.call("RotateKeyOnDemand", json!({"KeyId": key}));
         self.call("DescribeKey", json!({"KeyId": [1]}));
         self.call("Encrypt", json!({"KeyId": "foo", "Plaintext": STANDARD.encode(PLAINTEXT.repeat(200))}));
+    }
+
+    fn name_and_tag(&mut self, key: &Value) {
+        for operation in ["CreateAlias", "UpdateAlias", "ListAliases", "DeleteAlias", "DeleteAlias"] {
+            self.call(operation, json!({"AliasName": "alias/a", "TargetKeyId": key}));
+        }
+        let tags = json!({"KeyId": key, "Tags": [{"TagKey": "team", "TagValue": "ops"}], "TagKeys": ["team"]});
+        for operation in ["TagResource", "ListResourceTags", "UntagResource", "GetKeyPolicy", "ListKeyPolicies"] {
+            self.call(operation, tags.clone());
+        }
     }
 
     fn import(&mut self) {

@@ -38,7 +38,9 @@ fn an_alias_is_found_in_its_own_account_and_region_only() {
         .read(|tx| {
             assert_eq!(tx.find_alias(elsewhere, address.account, &alias.name)?, None);
             assert_eq!(tx.find_alias(address.region, other, &alias.name)?, None);
-            assert_eq!(tx.find_alias(address.region, address.account, "alias/team/a_b-1")?, None);
+            for name in ["alias/team/a_b-1", "alias/Team/a_b-1\0", "", "\0"] {
+                assert_eq!(tx.find_alias(address.region, address.account, name)?, None, "{name:?}");
+            }
             Ok(())
         })
         .unwrap();
@@ -108,6 +110,35 @@ fn an_alias_is_changed_and_deleted_only_as_it_was_read() {
     one.node.write(|tx| tx.delete_alias(&moved)).unwrap();
     assert_eq!(find(&one, &read), None);
     assert_eq!(one.node.write(|tx| tx.delete_alias(&moved)), Err(MetadataError::VersionChanged));
+}
+
+#[test]
+fn a_lock_that_was_waited_for_shows_where_the_alias_leads_now() {
+    let one = one();
+    let (old, new) = (one.node.with_key(), one.node.with_key());
+    let read = named(&one, "alias/x", &old);
+    let other = named(&one, "alias/y", &old);
+    let lock = |alias: &Alias| {
+        let (region, account) = (alias.target.region, alias.target.account);
+        one.node.write(|tx| tx.lock_alias(region, account, &alias.name)).unwrap()
+    };
+    let (locked, is_locked) = mpsc::channel();
+    thread::scope(|scope| {
+        let (node, read, new) = (&one.node, &read, &new);
+        scope.spawn(move || {
+            node.write(|tx| {
+                let alias = tx.lock_alias(read.target.region, read.target.account, &read.name)?.unwrap();
+                locked.send(()).unwrap();
+                thread::sleep(Duration::from_millis(300));
+                tx.update_alias(&alias, new.address.key_id, NOW)
+            })
+            .unwrap();
+        });
+        is_locked.recv().unwrap();
+        assert_eq!(lock(&other), Some(other.clone()), "another name is not waited for");
+        assert_eq!(lock(read).map(|alias| alias.target), Some(new.address));
+    });
+    assert_eq!(lock(&alias("alias/z", &old)), None);
 }
 
 #[test]

@@ -11,5 +11,6 @@ mod materials;
 mod objects;
 mod outages;
 mod publish;
+mod tags;
 mod token_stores;
 mod wrapping_keys;

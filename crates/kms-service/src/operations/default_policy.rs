@@ -1,4 +1,4 @@
-//! Until policies are evaluated, a key may only have the policy that AWS gives by default.
+//! Until policies are evaluated, a key may only have the policy that AWS gives by default. Source: policies-and-grants.md 2.
 
 use kms_core::arn::root_arn;
 use kms_core::{AccountId, KmsError, Region};
@@ -6,6 +6,29 @@ use serde_json::Value;
 
 /// Longest policy in bytes. Source: policies-and-grants.md 2.2.
 const MAX_BYTES: usize = 32_768;
+
+/// The name of the one policy that every key has.
+pub(super) const NAME: &str = "default";
+
+/// The default policy, laid out as AWS writes it.
+pub(super) fn text(region: Region, account: AccountId) -> String {
+    let root = root_arn(region.partition(), account);
+    format!(
+        r#"{{
+  "Version" : "2012-10-17",
+  "Id" : "key-default-1",
+  "Statement" : [ {{
+    "Sid" : "Enable IAM User Permissions",
+    "Effect" : "Allow",
+    "Principal" : {{
+      "AWS" : "{root}"
+    }},
+    "Action" : "kms:*",
+    "Resource" : "*"
+  }} ]
+}}"#
+    )
+}
 
 /// Accepts a policy that means what the default one means: the account's root may do everything.
 ///
@@ -53,6 +76,14 @@ mod tests {
     fn exception(policy: &str) -> Option<&'static str> {
         let region = Region::parse("us-east-1").unwrap();
         check(policy, region, AccountId::parse("111122223333").unwrap()).err().map(|error| error.exception())
+    }
+
+    #[test]
+    fn the_default_policy_is_one_that_is_accepted() {
+        let (region, account) = (Region::parse("cn-north-1").unwrap(), AccountId::parse("111122223333").unwrap());
+        let text = text(region, account);
+        assert!(check(&text, region, account).is_ok());
+        assert!(text.contains("arn:aws-cn:iam::111122223333:root"));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use kms_core::{KeyAddress, KeyId, KmsError};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::page;
+use crate::page::{Page, Sizes};
 
-/// Keys on a page when the request names no limit. Source: kms-operations.md 1.4.
-const DEFAULT_LIMIT: i64 = 100;
+/// The pages of this list.
+const SIZES: Sizes = Sizes { default: 100, most: 1000 };
 
 /// The request.
 #[derive(Debug, Deserialize)]
@@ -41,26 +41,18 @@ pub(crate) struct KeyListEntry {
 /// # Errors
 /// `InvalidMarkerException`.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
-    let cursor = page::cursor(cx.pages, cx.caller, cx.operation, input.marker.as_deref())?;
-    let after = cursor.as_deref().and_then(KeyId::parse);
-    let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
+    let page = Page::open(cx, "", SIZES, input.limit, input.marker.as_deref())?;
+    let after = page.after().and_then(KeyId::parse);
     let owns_some = input.resource_owners.is_none_or(|owners| owners.iter().any(|owner| owner == "SELF"));
     let (region, account) = (cx.caller.region, cx.caller.account);
-    let mut ids = match owns_some {
-        true => cx.read(|tx| tx.list_keys(region, account, after, limit + 1))?,
+    let ids = match owns_some {
+        true => cx.read(|tx| tx.list_keys(region, account, after, page.wanted()))?,
         false => Vec::new(),
     };
-    let truncated = i64::try_from(ids.len()).is_ok_and(|found| found > limit);
-    if truncated {
-        ids.pop();
-    }
-    let next_marker = match ids.last() {
-        Some(last) if truncated => Some(page::marker(cx.pages, cx.caller, cx.operation, &last.to_string())?),
-        _ => None,
-    };
+    let (ids, next_marker) = page.cut(ids, KeyId::to_string)?;
     let entry = |key_id: KeyId| KeyListEntry {
         key_id: key_id.to_string(),
         key_arn: KeyAddress { region, account, key_id }.arn(),
     };
-    Ok(Output { keys: ids.into_iter().map(entry).collect(), next_marker, truncated })
+    Ok(Output { keys: ids.into_iter().map(entry).collect(), truncated: next_marker.is_some(), next_marker })
 }

@@ -1,10 +1,12 @@
 //! The operations, one file each, by their names.
 
 pub(crate) mod cancel_key_deletion;
+pub(crate) mod create_alias;
 pub(crate) mod create_key;
 mod data_key;
 pub(crate) mod decrypt;
 mod default_policy;
+pub(crate) mod delete_alias;
 pub(crate) mod delete_imported_key_material;
 pub(crate) mod describe_key;
 pub(crate) mod disable_key;
@@ -13,15 +15,22 @@ pub(crate) mod encrypt;
 pub(crate) mod generate_data_key;
 pub(crate) mod generate_data_key_without_plaintext;
 pub(crate) mod generate_random;
+pub(crate) mod get_key_policy;
 pub(crate) mod get_parameters_for_import;
 pub(crate) mod import_key_material;
+pub(crate) mod list_aliases;
+pub(crate) mod list_key_policies;
 pub(crate) mod list_keys;
+pub(crate) mod list_resource_tags;
 #[cfg(test)]
 mod model_test;
 mod opening;
 pub(crate) mod re_encrypt;
 pub(crate) mod schedule_key_deletion;
 mod sealing;
+pub(crate) mod tag_resource;
+pub(crate) mod untag_resource;
+pub(crate) mod update_alias;
 pub(crate) mod update_key_description;
 
 /// The answer of an operation without output: `{}`, which every client parses.

@@ -25,8 +25,10 @@ fn check<I: DeserializeOwned, O: DeserializeOwned>(operation: &str) {
 #[test]
 fn requests_and_answers_have_the_members_of_the_model() {
     check::<KeyInput, cancel_key_deletion::Output>("CancelKeyDeletion");
+    check::<create_alias::Input, Empty>("CreateAlias");
     check::<create_key::Input, create_key::Output>("CreateKey");
     check::<decrypt::Input, decrypt::Output>("Decrypt");
+    check::<delete_alias::Input, Empty>("DeleteAlias");
     check::<delete_imported_key_material::Input, delete_imported_key_material::Output>("DeleteImportedKeyMaterial");
     check::<describe_key::Input, describe_key::Output>("DescribeKey");
     check::<KeyInput, Empty>("DisableKey");
@@ -37,11 +39,18 @@ fn requests_and_answers_have_the_members_of_the_model() {
         "GenerateDataKeyWithoutPlaintext",
     );
     check::<generate_random::Input, generate_random::Output>("GenerateRandom");
+    check::<get_key_policy::Input, get_key_policy::Output>("GetKeyPolicy");
     check::<get_parameters_for_import::Input, get_parameters_for_import::Output>("GetParametersForImport");
     check::<import_key_material::Input, import_key_material::Output>("ImportKeyMaterial");
+    check::<list_aliases::Input, list_aliases::Output>("ListAliases");
+    check::<list_key_policies::Input, list_key_policies::Output>("ListKeyPolicies");
     check::<list_keys::Input, list_keys::Output>("ListKeys");
+    check::<list_resource_tags::Input, list_resource_tags::Output>("ListResourceTags");
     check::<re_encrypt::Input, re_encrypt::Output>("ReEncrypt");
     check::<schedule_key_deletion::Input, schedule_key_deletion::Output>("ScheduleKeyDeletion");
+    check::<tag_resource::Input, Empty>("TagResource");
+    check::<untag_resource::Input, Empty>("UntagResource");
+    check::<update_alias::Input, Empty>("UpdateAlias");
     check::<update_key_description::Input, Empty>("UpdateKeyDescription");
 }
 

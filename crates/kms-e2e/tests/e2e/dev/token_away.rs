@@ -48,6 +48,7 @@ async fn a_token_that_goes_away_under_the_server_ends_it_and_destroys_nothing() 
     let key = imported_key(&before, 1).await;
     let set = parameters(&before, key.key_id()).await;
     let subject = Subject {
+        alias: String::new(),
         key_id: key.key_id.clone(),
         ciphertext: encrypt(&before, key.key_id()).await,
         wrapped: set.wrap(&material(1)),

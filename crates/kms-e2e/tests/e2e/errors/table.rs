@@ -3,9 +3,10 @@
 use kms_core::Operation;
 
 use crate::{
-    create_key, decrypt, delete_imported_key_material, encrypt, generate_data_key, generate_data_key_without_plaintext,
-    generate_random, get_parameters_for_import, import_key_material, import_refusals, key_ids, list_keys, outages,
-    re_encrypt, states,
+    create_alias, create_key, decrypt, delete_alias, delete_imported_key_material, encrypt, generate_data_key,
+    generate_data_key_without_plaintext, generate_random, get_parameters_for_import, import_key_material,
+    import_refusals, key_ids, list_aliases, list_keys, list_resource_tags, outages, re_encrypt, states, tag_resource,
+    update_alias,
 };
 
 /// A declared error of an operation.
@@ -38,6 +39,7 @@ const NO_UNAVAILABLE: &str =
 const NO_ROWS: &str = "it reads no rows, and a SoftHSM token gives random bytes whatever happens to its folder; the words are \
                        the same for all operations";
 const ARN_NOT_FOUND: &str = "KMS answers NotFoundException to broken ARNs, and aliases are allowed here";
+const EVERY_STATE: &str = "it works in every state of a key";
 const NO_ARN: &str = "the request names no key";
 
 /// All rows.
@@ -63,6 +65,9 @@ fn common(operation: Operation, error: &str) -> Option<Sight> {
         ("KMSInternalException", _) => {
             seen!(outages::rows_that_cannot_be_read_are_an_internal_error_of_every_operation)
         }
+        ("NotFoundException", Operation::DeleteAlias) => {
+            seen!(delete_alias::an_alias_that_does_not_exist_is_not_found)
+        }
         ("NotFoundException", _) => seen!(key_ids::a_key_that_does_not_exist_is_not_found_by_any_operation),
         ("InvalidArnException", Operation::DescribeKey) => Sight::Never(ARN_NOT_FOUND),
         ("InvalidArnException", Operation::CreateKey) => Sight::Never(NO_ARN),
@@ -72,6 +77,9 @@ fn common(operation: Operation, error: &str) -> Option<Sight> {
         ("DisabledException", _) => seen!(states::a_disabled_key_answers_as_the_table_says),
         ("KMSInvalidStateException", Operation::CancelKeyDeletion) => {
             seen!(states::an_enabled_key_answers_as_the_table_says)
+        }
+        ("KMSInvalidStateException", Operation::DeleteAlias | Operation::GetKeyPolicy | Operation::ListKeyPolicies) => {
+            Sight::Never(EVERY_STATE)
         }
         ("KMSInvalidStateException", Operation::DeleteImportedKeyMaterial) => {
             Sight::Never("only the states of multi-Region keys refuse it, and these are not served")
@@ -141,7 +149,38 @@ fn own(operation: Operation) -> Vec<(&'static str, Sight)> {
         Operation::GenerateRandom => {
             vec![(UNSUPPORTED, seen!(generate_random::custom_key_stores_and_recipients_are_unsupported))]
         }
+        Operation::CreateAlias | Operation::UpdateAlias | Operation::ListAliases => own_of_aliases(operation),
+        Operation::TagResource | Operation::UntagResource | Operation::ListResourceTags => own_of_tags(operation),
         _ => own_of_import(operation),
+    }
+}
+
+/// The same for aliases.
+fn own_of_aliases(operation: Operation) -> Vec<(&'static str, Sight)> {
+    const LIMIT: &str = "LimitExceededException";
+    match operation {
+        Operation::CreateAlias => vec![
+            ("AlreadyExistsException", seen!(create_alias::a_name_is_given_once)),
+            ("InvalidAliasNameException", seen!(create_alias::a_name_follows_its_rules)),
+            (LIMIT, seen!(create_alias::a_key_has_at_most_50_aliases)),
+        ],
+        Operation::UpdateAlias => vec![(LIMIT, seen!(update_alias::a_key_with_50_aliases_takes_no_other))],
+        _ => vec![("InvalidMarkerException", seen!(list_aliases::a_marker_belongs_to_its_list))],
+    }
+}
+
+/// The same for tags.
+fn own_of_tags(operation: Operation) -> Vec<(&'static str, Sight)> {
+    match operation {
+        Operation::TagResource => vec![
+            ("TagException", seen!(tag_resource::tags_follow_their_rules)),
+            ("LimitExceededException", Sight::Never("too many tags are a TagException")),
+        ],
+        Operation::UntagResource => vec![(
+            "TagException",
+            Sight::Never("a tag key that no key can have is one that this key does not have, which is no error"),
+        )],
+        _ => vec![("InvalidMarkerException", seen!(list_resource_tags::a_marker_belongs_to_its_list))],
     }
 }
 
