@@ -53,7 +53,7 @@ pub(crate) struct DevArguments {
     /// How durable the audit is.
     #[arg(long, value_enum, default_value = "write")]
     pub(crate) audit: AuditDurability,
-    /// Stop when standard input ends: set by the parent of an ephemeral run.
+    /// Stop when standard input ends, so that the server does not outlive the program that started it.
     #[arg(long, hide = true)]
     pub(crate) until_stdin_ends: bool,
 }

@@ -11,7 +11,7 @@ use crate::process;
 /// Runs the child until it ends or this process is told to stop. The child stops when its standard input ends, so it does
 /// not outlive this process, however that dies.
 pub(crate) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
-    let stopped = process::stop_channel(false)?;
+    let stopped = process::stop_channel(arguments.until_stdin_ends)?;
     let folder = EphemeralFolder::new("strongroom-dev-")?;
     let audit = match arguments.audit {
         crate::cli::AuditDurability::Write => "write",
