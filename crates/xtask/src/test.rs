@@ -11,7 +11,7 @@ use crate::setup::{Purpose, install_missing};
 /// How long the killing goes on in a run for a change: long enough to reach each step several times.
 const CHAOS_SECONDS: &str = "180";
 /// The scripts that run clients written by others, below the top folder.
-const CLIENT_SUITES: [&str; 2] = ["clients/run", "clients/js/run"];
+const CLIENT_SUITES: [&str; 3] = ["clients/run", "clients/js/run", "clients/rusoto/run"];
 
 /// `cargo xtask test [--yes] [--chaos]`
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
