@@ -23,6 +23,8 @@ const MOST_CIPHERTEXTS: usize = 24;
 const IMPORTS_PER_PAIR: u32 = 60;
 /// An answer as late as this is given while the job may still be going on (the server's deadline is 9 s).
 const ABANDONED_AFTER: Duration = Duration::from_secs(8);
+/// Every answer comes within 10 s; the rest is for a busy machine.
+const LONGEST_ANSWER: Duration = Duration::from_millis(10_500);
 /// A client gives up later than any server would.
 const PATIENCE: Duration = Duration::from_secs(40);
 const DAY: Millis = 86_400_000;
@@ -118,6 +120,9 @@ impl Key {
         drop(checker);
         if let Err(text) = judged {
             self.violated(world, &text);
+        }
+        if took > LONGEST_ANSWER && world.must_answer.load(Ordering::SeqCst) {
+            self.violated(world, &format!("{op:?} was answered after {took:?}"));
         }
         let is_internal = matches!(reply, Reply::Unknown { why, .. } if why == "KMSInternalException");
         if is_internal && !world.is_disturbed.load(Ordering::SeqCst) {

@@ -9,11 +9,12 @@ mod calm;
 mod checker;
 mod clients;
 mod clock;
+mod cluster;
+mod faults;
 mod key;
 mod model;
 mod objects;
 mod one_node;
-mod pair;
 mod plan;
 mod random;
 mod reply;
@@ -44,6 +45,9 @@ pub(crate) struct Options {
     /// How many nodes: 1, or 2 that share Postgres and token.
     #[arg(long, default_value_t = 1)]
     nodes: usize,
+    /// Instead of kills: faults of Postgres, of the token's folder and of the audit's disk. Needs root, for mounts.
+    #[arg(long)]
+    faults: bool,
     /// A new folder on a real disk, kept afterwards. Without it one beside the program's build folder, kept if something
     /// was wrong.
     #[arg(long)]
@@ -74,6 +78,7 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> anyhow::Result<bool> {
     let folder = folder(options)?;
     let clean = match options.nodes {
+        count @ (1 | 2) if options.faults => faults::run(options, &folder.join("data"), count).await,
         1 => one_node::run(options, &folder.join("data")).await,
         2 => two_nodes::run(options, &folder.join("data")).await,
         _ => bail!("there may be 1 or 2 nodes"),

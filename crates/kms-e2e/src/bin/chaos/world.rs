@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) gate: RwLock<()>,
     /// Whether a server is stopped or was just continued, so that timeouts and internal errors are allowed.
     pub(crate) is_disturbed: AtomicBool,
+    /// Whether every answer must come in time, whatever happens to what the servers stand on.
+    pub(crate) must_answer: AtomicBool,
     violations: Mutex<Vec<String>>,
     counts: Mutex<BTreeMap<&'static str, Count>>,
     unknown: Mutex<BTreeMap<String, usize>>,
@@ -52,6 +54,7 @@ impl World {
             clock: ServerClock::default(),
             gate: RwLock::new(()),
             is_disturbed: AtomicBool::new(false),
+            must_answer: AtomicBool::new(false),
             violations: Mutex::default(),
             counts: Mutex::default(),
             unknown: Mutex::default(),

@@ -1,31 +1,40 @@
-//! Two nodes of `strongroom serve` on one Postgres and one token folder.
+//! Nodes of `strongroom serve` on one Postgres and one token folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use kms_e2e::{Server, ServerOptions, client};
-use kms_local::{DATABASE, Durability, Lifetime, PostgresOptions, PrivatePostgres, SoftHsmToken};
+use kms_local::{DATABASE, Durability, Lifetime, PostgresAddress, PostgresOptions, PrivatePostgres, SoftHsmToken};
 use rustix::process::Signal;
 
-use crate::blocking;
+use crate::clients::Keys;
 use crate::objects::Place;
+use crate::random::Random;
 use crate::report::Report;
 use crate::world::World;
+use crate::{blocking, calm};
 
 const ACCOUNT: &str = "111122223333";
 const TOKEN_LABEL: &str = "strongroom-chaos";
 const LONGEST_START: Duration = Duration::from_secs(60);
+/// What a server may still be doing for a client that was told to give up.
+const ABANDONED_JOBS: Duration = Duration::from_secs(15);
+const POSTGRES: PostgresOptions = PostgresOptions { durability: Durability::Durable, lifetime: Lifetime::WithOwner };
 
 /// The nodes and what they stand on.
-pub(crate) struct Pair {
+pub(crate) struct Cluster {
     pub(crate) world: Arc<World>,
     pub(crate) report: Report,
     nodes: Vec<NodeFiles>,
     servers: Vec<Option<Server>>,
     token: SoftHsmToken,
-    postgres: PrivatePostgres,
+    folder: PathBuf,
+    /// None while it is down.
+    postgres: Option<PrivatePostgres>,
+    address: PostgresAddress,
 }
 
 /// Where a node keeps what is its own.
@@ -35,39 +44,122 @@ struct NodeFiles {
     failpoints: PathBuf,
 }
 
-impl Pair {
-    /// Makes Postgres, token and configurations, and starts both nodes.
+impl Cluster {
+    /// Makes Postgres, token and configurations for so many nodes; none is started.
     ///
     /// # Errors
-    /// Something could not be made, or a node did not become ready.
-    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+    /// Something could not be made.
+    pub(crate) fn new(folder: &Path, count: usize) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)?;
         let token = SoftHsmToken::create_or_open(folder, TOKEN_LABEL)?;
-        let options = PostgresOptions { durability: Durability::Durable, lifetime: Lifetime::WithOwner };
-        let postgres = PrivatePostgres::start(folder, options)?;
+        let postgres = PrivatePostgres::start(folder, POSTGRES)?;
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text);
         write("url", &postgres.url())?;
         write("secret", "test")?;
         let mut nodes = Vec::new();
         let mut clients = Vec::new();
-        for name in ["n1", "n2"] {
+        for number in 1..=count {
             let port = kms_local::free_port()?;
-            nodes.push(NodeFiles::make(folder, name, port, &token)?);
+            nodes.push(NodeFiles::make(folder, &format!("n{number}"), port, &token)?);
             clients.push(client(&format!("http://127.0.0.1:{port}"), ACCOUNT, "eu-central-1"));
         }
         let world = Arc::new(World::new(clients));
-        let mut pair = Self { world, report: Report::default(), nodes, servers: vec![None, None], token, postgres };
-        for node in 0..2 {
-            pair.start_node(node)?;
+        Ok(Self {
+            world,
+            report: Report::default(),
+            servers: nodes.iter().map(|_| None).collect(),
+            nodes,
+            token,
+            folder: folder.to_owned(),
+            address: postgres.address().clone(),
+            postgres: Some(postgres),
+        })
+    }
+
+    /// Starts every node that does not run.
+    pub(crate) fn start_nodes(&mut self) -> anyhow::Result<()> {
+        (0..self.nodes.len())
+            .filter(|node| self.servers[*node].is_none())
+            .collect::<Vec<_>>()
+            .into_iter()
+            .try_for_each(|node| self.start_node(node))
+    }
+
+    /// The folder of the token.
+    pub(crate) fn token_folder(&self) -> PathBuf {
+        self.token.token_folder()
+    }
+
+    /// The postmaster's process id, while it is up.
+    pub(crate) fn postmaster(&self) -> anyhow::Result<u32> {
+        Ok(self.postgres.as_ref().context("Postgres is down")?.pid())
+    }
+
+    /// Shuts Postgres down, or cleans up after one that died.
+    pub(crate) fn stop_postgres(&mut self) -> anyhow::Result<()> {
+        Ok(blocking(|| self.postgres.take().map_or(Ok(()), PrivatePostgres::stop))?)
+    }
+
+    /// Starts Postgres at the same address.
+    pub(crate) fn start_postgres(&mut self) -> anyhow::Result<()> {
+        self.postgres = Some(blocking(|| PrivatePostgres::start(&self.folder, POSTGRES))?);
+        Ok(())
+    }
+
+    /// With all clients stopped: ends what is still going on for clients that gave up, and looks at everything.
+    ///
+    /// # Errors
+    /// Postgres or `pkcs11-tool` does not answer.
+    pub(crate) async fn rest(&mut self, keys: &Keys) -> anyhow::Result<()> {
+        let world = Arc::clone(&self.world);
+        let _rest = world.gate.write().await;
+        calm::deleted_is_gone(&world, &self.place(), keys)?;
+        if keys.have_lost(&world) {
+            tokio::time::sleep(ABANDONED_JOBS).await;
+            keys.settle(&world);
         }
-        Ok(pair)
+        world.is_disturbed.store(false, Ordering::SeqCst);
+        if world.has_violations() {
+            return Ok(());
+        }
+        calm::objects_settle(&world, &self.place(), &mut self.report).await?;
+        self.audit_holds()
+    }
+
+    /// The last looks, on all nodes.
+    ///
+    /// # Errors
+    /// Something does not answer or does not end.
+    pub(crate) async fn end(
+        &mut self,
+        keys: &Keys,
+        mut clients: tokio::task::JoinSet<()>,
+        random: Random,
+    ) -> anyhow::Result<()> {
+        let world = Arc::clone(&self.world);
+        let rest = world.gate.write().await;
+        clients.shutdown().await;
+        if world.has_violations() {
+            return Ok(());
+        }
+        calm::every_key_answers(&world, keys, random).await;
+        drop(rest);
+        self.rest(keys).await?;
+        self.stop()?;
+        self.audit_holds()
+    }
+
+    fn audit_holds(&self) -> anyhow::Result<()> {
+        let folders = self.audits();
+        calm::audit_holds(&self.world, &folders.iter().map(PathBuf::as_path).collect::<Vec<_>>())
     }
 
     /// Where rows and objects are.
     pub(crate) fn place(&self) -> Place {
-        Place { token_env: self.token.dir().join("token.env"), postgres: self.postgres.address().clone() }
+        Place { token_env: self.token.dir().join("token.env"), postgres: self.address.clone() }
     }
 
-    /// The audit folders of both nodes.
+    /// The audit folders of all nodes.
     pub(crate) fn audits(&self) -> Vec<PathBuf> {
         self.nodes.iter().map(|node| node.data_dir.join("audit")).collect()
     }
@@ -137,7 +229,7 @@ impl Pair {
         self.start_node(node)
     }
 
-    /// SIGTERM for both.
+    /// SIGTERM for all.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         for server in self.servers.iter_mut().flatten() {
             blocking(|| server.stop())?;
@@ -147,7 +239,7 @@ impl Pair {
 
     /// Runs one statement in the nodes' database.
     pub(crate) fn execute(&self, sql: &str) -> anyhow::Result<Option<String>> {
-        Ok(blocking(|| self.postgres.address().execute(DATABASE, sql, Duration::from_secs(10)))?)
+        Ok(blocking(|| self.address.execute(DATABASE, sql, Duration::from_secs(10)))?)
     }
 
     fn server(&self, node: usize) -> anyhow::Result<&Server> {
