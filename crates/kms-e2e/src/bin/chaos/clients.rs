@@ -13,6 +13,8 @@ use crate::world::{World, lock};
 const EXTERNAL: usize = 4;
 const GENERATED: usize = 2;
 const CLIENTS_PER_KEY: usize = 2;
+/// How long a client waits for another server after one gave it no answer, while servers are not killed.
+const AFTER_A_BREAK: Duration = Duration::from_secs(2);
 /// Keys that were put aside and are looked at again at the end.
 const MOST_RETIRED: usize = 300;
 
@@ -85,7 +87,10 @@ impl Keys {
             };
             drop(open);
             if !was_answered && world.nodes.len() == 1 {
-                world.wait_for_other(process).await;
+                let other = world.wait_for_other(process);
+                // A server that lives on after a fault is used again.
+                let patience = if world.must_answer.load(Ordering::SeqCst) { AFTER_A_BREAK } else { Duration::MAX };
+                let _either_way = tokio::time::timeout(patience, other).await;
             }
             tokio::time::sleep(Duration::from_millis(random.below(12))).await;
         }

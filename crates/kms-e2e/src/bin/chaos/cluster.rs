@@ -1,5 +1,6 @@
 //! Nodes of `strongroom serve` on one Postgres and one token folder.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -258,7 +259,7 @@ impl NodeFiles {
     fn make(folder: &Path, name: &str, port: u16, token: &SoftHsmToken) -> anyhow::Result<Self> {
         let data_dir = folder.join(name);
         let failpoints = folder.join(format!("{name}.failpoints"));
-        std::fs::create_dir_all(&data_dir)?;
+        std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&data_dir)?;
         std::fs::create_dir_all(&failpoints)?;
         let at = |file: &str| folder.join(file).display().to_string();
         let text = format!(

@@ -1,6 +1,10 @@
-//! Faults of the world that the servers stand on: Postgres, the token's folder, the audit's disk. No server is killed; one
-//! that ends by itself, as one does whose token library is blind for good, is started again as a supervisor would.
+//! Faults of the world that a server stands on: Postgres, the token's folder, the audit's disk. The server is not killed; if
+//! it ends by itself, as one does whose token library is blind for good, it is started again as a supervisor would.
+//!
+//! One node, so that answers have one order: of two, one shows a change from its commit on and the other one from its
+//! acknowledgement on, which is all that is promised before the change itself is answered.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -21,8 +25,8 @@ use crate::report::say;
 const LASTS: [u64; 4] = [1_000, 3_500, 7_000, 12_000];
 /// How long after a fault the service may be away.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
-/// Size of the disk of the first node's audit.
-const AUDIT_DISK: &str = "size=64m";
+/// The disk of the audit.
+const AUDIT_DISK: &str = "size=64m,mode=0700";
 
 /// Something that happens to what the servers stand on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,9 +53,9 @@ const FAULTS: [Fault; 8] = [
 ];
 
 /// Faults one after the other, each several times; whether nothing was wrong.
-pub(crate) async fn run(options: &Options, folder: &Path, nodes: usize) -> anyhow::Result<bool> {
+pub(crate) async fn run(options: &Options, folder: &Path) -> anyhow::Result<bool> {
     let mut random = Random::new(options.seed);
-    let mut cluster = crate::blocking(|| Cluster::new(folder, nodes))?;
+    let mut cluster = crate::blocking(|| Cluster::new(folder, 1))?;
     let audit_disk = Mount::disk(&cluster.audits()[0])?;
     cluster.start_nodes()?;
     let world = Arc::clone(&cluster.world);
@@ -90,7 +94,7 @@ pub(crate) async fn run(options: &Options, folder: &Path, nodes: usize) -> anyho
     ended.map(|()| clean)
 }
 
-/// How long it takes until a new key can be made and used on every node; the nodes that ended by themselves are started.
+/// How long it takes until a new key can be made and used; a server that ended by itself is started.
 async fn wait_until_back(cluster: &mut Cluster, fault: Fault) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let world = Arc::clone(&cluster.world);
@@ -211,7 +215,7 @@ struct Mount(PathBuf);
 impl Mount {
     /// A disk of its own, in memory.
     fn disk(folder: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        std::fs::DirBuilder::new().mode(0o700).create(folder)?;
         mount(&["-t", "tmpfs", "-o", AUDIT_DISK, "strongroom-chaos"], folder)?;
         Ok(Self(folder.to_owned()))
     }

@@ -45,7 +45,8 @@ pub(crate) struct Options {
     /// How many nodes: 1, or 2 that share Postgres and token.
     #[arg(long, default_value_t = 1)]
     nodes: usize,
-    /// Instead of kills: faults of Postgres, of the token's folder and of the audit's disk. Needs root, for mounts.
+    /// Instead of kills: faults of Postgres, of the token's folder and of the audit's disk, under one node. Needs root, for
+    /// mounts.
     #[arg(long)]
     faults: bool,
     /// A new folder on a real disk, kept afterwards. Without it one beside the program's build folder, kept if something
@@ -78,10 +79,10 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> anyhow::Result<bool> {
     let folder = folder(options)?;
     let clean = match options.nodes {
-        count @ (1 | 2) if options.faults => faults::run(options, &folder.join("data"), count).await,
+        1 if options.faults => faults::run(options, &folder.join("data")).await,
         1 => one_node::run(options, &folder.join("data")).await,
         2 => two_nodes::run(options, &folder.join("data")).await,
-        _ => bail!("there may be 1 or 2 nodes"),
+        _ => bail!("there may be 1 or 2 nodes, with --faults 1"),
     };
     if options.data_dir.is_none() && matches!(clean, Ok(true)) {
         std::fs::remove_dir_all(&folder)?;
