@@ -54,6 +54,35 @@ test('keys are listed page by page', async () => {
   assert.deepEqual([listed.sort(), pages], [made.sort(), 2]);
 });
 
+test('an alias names a key, then another, and is listed page by page', async () => {
+  const [first, second] = [await makeKey(kms), await makeKey(kms)];
+  for (const name of ['a', 'b', 'c']) {
+    await kms.send(new kmsModule.CreateAliasCommand({ AliasName: `alias/${name}`, TargetKeyId: first }));
+  }
+  const before = await encrypt('alias/a');
+  await kms.send(new kmsModule.UpdateAliasCommand({ AliasName: 'alias/a', TargetKeyId: second }));
+  const afterwards = await encrypt('alias/a');
+  assert.deepEqual([before.KeyId, afterwards.KeyId], [first, second]);
+  assert.equal((await decrypt(before.CiphertextBlob)).KeyId, first);
+  const listed = [];
+  for await (const page of kmsModule.paginateListAliases({ client: kms, pageSize: 1 }, { KeyId: first })) {
+    listed.push(...page.Aliases.map((alias) => alias.AliasName));
+  }
+  assert.deepEqual(listed.sort(), ['alias/b', 'alias/c']);
+  await kms.send(new kmsModule.DeleteAliasCommand({ AliasName: 'alias/a' }));
+  await assert.rejects(encrypt('alias/a'), { name: 'NotFoundException', constructor: kmsModule.NotFoundException });
+});
+
+test('a ciphertext goes over to another key and another encryption context', async () => {
+  const [first, second] = [await makeKey(kms), await makeKey(kms)];
+  const { CiphertextBlob } = await encrypt(first);
+  const members = { CiphertextBlob, DestinationKeyId: second, DestinationEncryptionContext: { year: '2027' } };
+  const moved = await kms.send(new kmsModule.ReEncryptCommand({ ...members, SourceEncryptionContext: CONTEXT }));
+  assert.deepEqual([moved.SourceKeyId, moved.KeyId], [first, second]);
+  assert.deepEqual(Buffer.from((await decrypt(moved.CiphertextBlob, { year: '2027' })).Plaintext), LETTER);
+  await assert.rejects(kms.send(new kmsModule.ReEncryptCommand(members)), { name: 'InvalidCiphertextException' });
+});
+
 test('dates come as dates, also that of a scheduled deletion', async () => {
   const KeyId = await makeKey(kms);
   const { DeletionDate } = await kms.send(new kmsModule.ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 }));

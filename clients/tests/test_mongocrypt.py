@@ -77,12 +77,17 @@ def encrypter(driver, account):
 
 
 @pytest.fixture
-def data_key(encrypter, driver):
+def master_key(driver):
+    """What a data key says of the key of ours above it."""
+    return lambda key: {"region": "us-east-1", "key": key, "endpoint": driver.host}
+
+
+@pytest.fixture
+def data_key(encrypter, master_key):
     """Makes a data key under a key of ours; gives its name in the vault."""
 
     def make(key, secret="test"):
-        master_key = {"region": "us-east-1", "key": key, "endpoint": driver.host}
-        return encrypter(secret).create_data_key("aws", master_key=master_key)
+        return encrypter(secret).create_data_key("aws", master_key=master_key(key))
 
     return make
 
@@ -110,6 +115,21 @@ def test_the_vault_keeps_the_data_key_encrypted_under_the_key_of_ours(encrypter,
     assert document["masterKey"]["key"] == key
     kept = kms.decrypt(CiphertextBlob=document["keyMaterial"], KeyId=key)["Plaintext"]
     assert len(kept) == 96
+
+
+def test_a_data_key_goes_over_to_another_key_that_has_an_alias(encrypter, data_key, master_key, driver, kms, key):
+    name = data_key(key)
+    encrypted = encrypt(encrypter(), "a letter", RANDOM, name)
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/vault", TargetKeyId=other)
+    rewrapped = encrypter().rewrap_many_data_key({}, "aws", master_key("alias/vault"))
+    (changes,) = bson.decode(rewrapped)["v"]
+    driver.vault[name] = bson.encode(bson.decode(driver.vault[name]) | changes)
+    kms.disable_key(KeyId=key)
+    assert decrypt(encrypter(), encrypted) == "a letter"
+    kms.disable_key(KeyId=other)
+    with pytest.raises(MongoCryptError, match=f"{other} is disabled."):
+        decrypt(encrypter(), encrypted)
 
 
 def test_a_request_that_was_signed_with_another_secret_is_refused(data_key, driver, key):
