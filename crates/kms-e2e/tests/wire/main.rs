@@ -9,11 +9,20 @@ mod audit_shape;
 mod bodies;
 mod connections;
 mod dispatch;
+mod every_body;
+mod every_constraint;
+mod every_kind;
+#[path = "../../../kms-model/tests/model/expected.rs"]
+mod expected;
 mod http;
 mod key_metadata;
 mod limits;
 mod not_served;
+#[expect(dead_code, reason = "shared with the tests of kms-model, which read bodies without a server")]
+#[path = "../../../kms-model/tests/model/places.rs"]
+mod places;
 mod serialization;
 mod signatures;
 mod signer;
 mod slow_clients;
+mod talk;

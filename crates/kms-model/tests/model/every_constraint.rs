@@ -1,51 +1,9 @@
 //! Every constraint of every request, just inside and just outside.
 
-use crate::places::{Place, pattern_samples, places};
-use kms_model::{Kind, Length, StringRules};
-use serde_json::{Value, json};
-
-/// The one violation `constraint` at a place; `value` as KMS shows it there.
-fn only(place: &Place, value: &str, constraint: &str) -> String {
-    let (value, path) = (shown(place, value), place.path());
-    format!("1 validation error detected: Value{value} at '{path}' failed to satisfy constraint: {constraint}")
-}
-
-fn shown(place: &Place, value: &str) -> String {
-    if place.shape.sensitive || matches!(place.shape.kind, Kind::Blob(_)) {
-        String::new()
-    } else {
-        format!(" '{value}'")
-    }
-}
-
-/// All rules of a listed string, as one violation of its list.
-fn listed(place: &Place, value: &str, rules: &StringRules) -> String {
-    let mut all = Vec::new();
-    if let Some(Length { min, max }) = rules.length {
-        all.push(format!("Member must have length less than or equal to {max}"));
-        all.push(format!("Member must have length greater than or equal to {min}"));
-    }
-    if let Some(pattern) = &rules.pattern {
-        all.push(format!("Member must satisfy regular expression pattern: {}", pattern.text));
-    }
-    if let Some(values) = &rules.values {
-        all.push(format!("Member must satisfy enum value set: [{}]", values.printed.join(", ")));
-    }
-    let (path, all) = (place.list_path(), all.join(", "));
-    format!(
-        "1 validation error detected: Value '[{value}]' at '{path}' failed to satisfy constraint: \
-         Member must satisfy constraint: [{all}]"
-    )
-}
-
-/// Lengths inside and outside, the latter with the text of the violation.
-fn lengths(Length { min, max }: Length) -> (Vec<usize>, Vec<(usize, String)>) {
-    let mut outside = vec![(max + 1, format!("Member must have length less than or equal to {max}"))];
-    if min > 0 {
-        outside.push((min - 1, format!("Member must have length greater than or equal to {min}")));
-    }
-    (vec![min, max], outside)
-}
+use crate::expected::{base64, lengths, listed, only};
+use crate::places::{pattern_samples, places};
+use kms_model::{Kind, StringRules};
+use serde_json::json;
 
 #[test]
 fn strings_keep_their_length() {
@@ -156,11 +114,6 @@ fn blobs_keep_their_length_in_bytes() {
         tried += 1;
     }
     assert!(tried > 15, "only {tried} blobs");
-}
-
-fn base64(bytes: usize) -> Value {
-    let rest = ["", "AA==", "AAA="][bytes % 3];
-    json!("AAAA".repeat(bytes / 3) + rest)
 }
 
 #[test]

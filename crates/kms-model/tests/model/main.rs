@@ -3,6 +3,7 @@
 
 mod every_constraint;
 mod every_kind;
+mod expected;
 mod places;
 mod recorded;
 mod robustness;
