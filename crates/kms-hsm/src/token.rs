@@ -37,6 +37,15 @@ pub struct Token {
     identity: TokenIdentity,
 }
 
+/// What a token is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Manner {
+    /// A node's work.
+    Serve,
+    /// A look.
+    Look,
+}
+
 /// What the token says of itself (`CK_TOKEN_INFO`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenIdentity {
@@ -59,19 +68,40 @@ impl Token {
     /// # Errors
     /// [`OpenError`], each with its cause.
     pub fn open(config: TokenConfig) -> Result<Self, OpenError> {
+        Self::open_as(config, Manner::Serve)
+    }
+
+    /// Opens the token for a command that only looks, beside nodes that serve: nothing torn is restored or cleared away,
+    /// and the self-test makes session objects only. SoftHSM itself writes `token.object` at each login, so the verified
+    /// copy beside the folder is renewed as ever.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::TokenTorn`] also where a start would restore the file.
+    pub fn open_to_look(config: TokenConfig) -> Result<Self, OpenError> {
+        Self::open_as(config, Manner::Look)
+    }
+
+    fn open_as(config: TokenConfig, manner: Manner) -> Result<Self, OpenError> {
         let folder = config.softhsm_folder.as_deref();
         let lock = WriteLock::open(folder)?;
         let guard = lock.acquire()?;
         let token_file = folder.map(|folder| TokenFile::new(folder, &config.token_label));
-        // The copy is renewed before the first login too: that login may be the one that a kill tears.
-        token_file.as_ref().map_or(Ok(()), |file| file.check().and_then(|()| file.renew()))?;
+        if let Some(file) = &token_file {
+            match manner {
+                Manner::Serve => file.check()?,
+                Manner::Look => file.refuse_torn()?,
+            }
+            // The copy is renewed before the first login too: that login may be the one that a kill tears.
+            file.renew()?;
+        }
         let Initialised { module, is_first } = module::initialise(&config)?;
         let (slot, info) = module::slot_of(&module, &config.token_label)?;
         let raw = RawSign::load(&config.module).map_err(unavailable)?;
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
+        quirks.tries_token_handles &= manner == Manner::Serve;
         let mechanisms = module.get_mechanism_list(slot).map_err(unavailable)?;
         let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
-        if is_first && connector.token_file().is_some() {
+        if manner == Manner::Serve && is_first && connector.token_file().is_some() {
             connector.with_anchor(|session| torn::discard(session, &guard))?;
         }
         let capabilities =

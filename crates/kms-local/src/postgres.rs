@@ -111,6 +111,16 @@ impl PrivatePostgres {
         Ok(server)
     }
 
+    /// The connection string of the server that another process, the holder of the folder's lock, runs under `dir`. Nothing
+    /// is started or made, and whether it answers is not looked at.
+    ///
+    /// # Errors
+    /// [`LocalError::File`] if there is no such folder.
+    pub fn url_in(dir: &Path) -> Result<String, LocalError> {
+        let dir = dir.canonicalize().map_err(LocalError::file(dir))?;
+        Ok(PostgresAddress::new(socket_folder::place(&dir)).url(DATABASE))
+    }
+
     /// A libpq connection string for [`DATABASE`].
     #[must_use]
     pub fn url(&self) -> String {

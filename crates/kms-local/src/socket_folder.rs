@@ -17,7 +17,7 @@ const LONGEST_PATH: usize = 106;
 /// # Errors
 /// [`LocalError::Unusable`] if the folder is there and belongs to somebody else; [`LocalError::File`].
 pub(crate) fn make(dir: &Path, owner: (u32, u32)) -> Result<PathBuf, LocalError> {
-    let folder = path_for(dir, &std::env::temp_dir());
+    let folder = place(dir);
     match DirBuilder::new().mode(0o700).create(&folder) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => refuse_foreign(&folder, owner.0)?,
@@ -25,6 +25,11 @@ pub(crate) fn make(dir: &Path, owner: (u32, u32)) -> Result<PathBuf, LocalError>
     }
     std::os::unix::fs::lchown(&folder, Some(owner.0), Some(owner.1)).map_err(LocalError::file(&folder))?;
     Ok(folder)
+}
+
+/// Where the folder for the socket of the Postgres under `dir` (absolute, without links) is, made or not.
+pub(crate) fn place(dir: &Path) -> PathBuf {
+    path_for(dir, &std::env::temp_dir())
 }
 
 fn path_for(dir: &Path, temp: &Path) -> PathBuf {

@@ -56,6 +56,9 @@ pub enum DeploymentError {
         /// The label that the database knows.
         known: String,
     },
+    /// No node has served with this database and token yet.
+    #[error("the database knows no deployment yet: start a node first")]
+    NotMade,
     /// A new root key could not be taken into custody, so nothing was made.
     #[error("a new deployment cannot be made: {0}")]
     NotKept(String),

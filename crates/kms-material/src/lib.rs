@@ -15,8 +15,10 @@ mod generate;
 mod identity;
 mod import;
 mod import_plan;
+mod inspection;
 mod purge;
 mod reconcile;
+mod unknown;
 mod wrapping_pool;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ pub use deployment::{Deployment, DeploymentError};
 pub use expiry::{ServiceAudit, ServiceStep};
 pub use generate::CreationAudit;
 pub use import::{Expiration, Import, ImportType, MISMATCHES_PER_DAY};
+pub use inspection::{Findings, Inspector, UnknownObject};
 pub use reconcile::Report;
 pub use wrapping_pool::{ATTEMPTS_PER_PAIR, LIVE_PAIRS_PER_ACCOUNT, Pair, Parameters};
 

@@ -10,7 +10,7 @@ use time::Duration;
 use crate::Keeper;
 
 /// How old a row `creating` must be before it is looked at: comfort only, the lock decides.
-const STALE: Duration = Duration::seconds(60);
+pub(crate) const STALE: Duration = Duration::seconds(60);
 const BATCH: i64 = 500;
 
 /// What a run found.

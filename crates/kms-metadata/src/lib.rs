@@ -32,7 +32,7 @@ pub use error::MetadataError;
 pub use keys::{KeyChange, KeyRow, TryLock};
 pub use lease::{Invalidate, Lease};
 pub use metadata::{DEFAULT_LEASE, Metadata, MetadataConfig};
-pub use migrations::migrate;
+pub use migrations::{SchemaState, migrate, schema_state};
 pub use object_row::{NewObject, ObjectRow, ObjectState};
 pub use token_stores::TokenStore;
 pub use tx::Tx;

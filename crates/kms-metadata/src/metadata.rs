@@ -59,6 +59,15 @@ pub struct Metadata {
     inner: Arc<Inner>,
 }
 
+/// Of a process that caches nothing.
+struct NoCache;
+
+impl Invalidate for NoCache {
+    fn invalidate(&self, _address: &KeyAddress) {}
+
+    fn invalidate_all(&self) {}
+}
+
 struct Inner {
     pool: PgPool,
     node: Node,
@@ -95,6 +104,23 @@ impl Metadata {
             .spawn(move || listener.run(connection))
             .map_err(|error| MetadataError::Other(format!("no thread for the listener: {error}")))?;
         Ok(Self { inner: Arc::new(Inner { pool, node, invalidator, registry }) })
+    }
+
+    /// Access for a command that runs beside the nodes: no cache, so no lease, no listener and no row in `nodes`. What it
+    /// changes of a key would be waited for as for any other change. Connects at once with two connections.
+    ///
+    /// # Errors
+    /// [`MetadataError::Unavailable`] when Postgres cannot be reached.
+    pub fn beside_nodes(url: &str, name: &str) -> Result<Self, MetadataError> {
+        let node =
+            Node { node_id: Uuid::new_v4(), boot_id: Uuid::new_v4(), name: name.to_owned(), lease: DEFAULT_LEASE };
+        let invalidator = Invalidator { lease: Arc::new(Lease::new(node.lease)), cache: Arc::new(NoCache) };
+        let registry = Arc::new(Registry::default());
+        // Nobody is to be waited for at the end.
+        registry.listener_has_stopped();
+        let metadata = Self { inner: Arc::new(Inner { pool: pool::pool(url, 2)?, node, invalidator, registry }) };
+        metadata.ping()?;
+        Ok(metadata)
     }
 
     /// Runs `f` over one read-only snapshot (REPEATABLE READ). Do not call it, or [`Metadata::write`], within another: each

@@ -1,7 +1,12 @@
 //! The schema, embedded into the binary and applied once however many nodes start together.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::error::{MetadataError, from_diesel};
@@ -20,6 +25,54 @@ const LOCK: i64 = 0x6b6d_732d_6d69_6772;
 /// the migrations before it stay and the failed one is rolled back.
 pub fn migrate(url: &str) -> Result<(), MetadataError> {
     under_lock(url, |connection| connection.run_pending_migrations(MIGRATIONS).map(drop))
+}
+
+/// How the schema of a database stands to that of this version, as versions of migrations.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SchemaState {
+    /// Migrations of this version that the database has not seen.
+    pub pending: Vec<String>,
+    /// Migrations of the database that this version does not know: a newer version has run here.
+    pub newer: Vec<String>,
+}
+
+/// Compares the schema of the database at `url` with that of this version and changes nothing.
+///
+/// # Errors
+/// [`MetadataError::Unavailable`] when Postgres cannot be reached, [`MetadataError::Other`].
+pub fn schema_state(url: &str) -> Result<SchemaState, MetadataError> {
+    let mut connection = pool::connect(url, "strongroom look")?;
+    let applied = applied(&mut connection).map_err(from_diesel)?;
+    let known = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .map_err(|error| MetadataError::Other(format!("migrations: {error}")))?;
+    let known: BTreeSet<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
+    Ok(SchemaState {
+        pending: known.difference(&applied).cloned().collect(),
+        newer: applied.difference(&known).cloned().collect(),
+    })
+}
+
+#[derive(QueryableByName)]
+struct IsThere {
+    #[diesel(sql_type = Bool)]
+    is_there: bool,
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// The versions in diesel's table; diesel's own way to ask for them makes the table.
+fn applied(connection: &mut PgConnection) -> QueryResult<BTreeSet<String>> {
+    let there = diesel::sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS is_there");
+    if !there.get_result::<IsThere>(connection)?.is_there {
+        return Ok(BTreeSet::new());
+    }
+    let versions =
+        diesel::sql_query("SELECT version::text FROM __diesel_schema_migrations").load::<Version>(connection)?;
+    Ok(versions.into_iter().map(|row| row.version).collect())
 }
 
 type Outcome = diesel::migration::Result<()>;
@@ -61,6 +114,23 @@ mod tests {
         assert_eq!(database.execute(functions).unwrap(), "0");
         migrate(&database.url()).unwrap();
         assert_eq!(tables(&database), migrated);
+    }
+
+    #[test]
+    fn the_state_of_a_schema_names_what_is_lacking_and_what_is_newer_and_changes_nothing() {
+        let database = TestDatabase::new();
+        let url = database.url();
+        let all = schema_state(&url).unwrap().pending;
+        assert!(!all.is_empty());
+        assert_eq!(database.execute("SELECT to_regclass('__diesel_schema_migrations')::text"), None);
+        migrate(&url).unwrap();
+        assert_eq!(schema_state(&url).unwrap(), SchemaState::default());
+        database.execute("UPDATE __diesel_schema_migrations SET version = '20990101000000' WHERE version LIKE '%7'");
+        let state = schema_state(&url).unwrap();
+        assert_eq!(
+            (state.pending, state.newer),
+            (vec!["20261124000007".to_owned()], vec!["20990101000000".to_owned()])
+        );
     }
 
     #[test]

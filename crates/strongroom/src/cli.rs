@@ -30,12 +30,40 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// List what database and token disagree on. Exit status 0 if nothing, 3 if something is open.
+    Reconcile(ReconcileArguments),
     /// List the operations of KMS with what this version serves.
     Operations {
         /// As the page docs/operations.md.
         #[arg(long)]
         markdown: bool,
     },
+}
+
+/// Which token and database.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PlaceArguments {
+    /// The configuration file of a node of `serve`.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder of `dev`, whether it runs or not.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// The arguments of `reconcile`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReconcileArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// Destroy the objects that have an id and a label of ours and no row. After a restore of an older database these are
+    /// the keys that were made since: there is no way back.
+    #[arg(long)]
+    pub(crate) destroy_unknown: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The arguments of `dev`.

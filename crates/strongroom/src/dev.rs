@@ -1,9 +1,7 @@
 //! `strongroom dev`: a private Postgres and a SoftHSM token under one folder, and a node over them.
 
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -20,7 +18,8 @@ use crate::node::{self, NodeConfig, SESSIONS};
 use crate::recovery::Recovery;
 use crate::{ephemeral, process};
 
-const TOKEN_LABEL: &str = "strongroom-dev";
+/// The label of the token of `dev`.
+pub(crate) const TOKEN_LABEL: &str = "strongroom-dev";
 
 /// How often it is looked whether the private Postgres still runs.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
@@ -37,16 +36,8 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let lock = FolderLock::take(&arguments.data_dir)?;
     let data_dir = arguments.data_dir.canonicalize()?;
     let token = SoftHsmToken::create_or_open(&data_dir, TOKEN_LABEL)?;
-    let config_file = token.config_file();
-    if std::env::var_os("SOFTHSM2_CONF").is_none_or(|named| named != config_file) {
-        // SoftHSM reads its configuration's path from the environment of the process, which can only be set from outside.
-        drop(lock);
-        let error = Command::new(std::env::current_exe()?)
-            .args(std::env::args_os().skip(1))
-            .env("SOFTHSM2_CONF", &config_file)
-            .exec();
-        return Err(error).context("strongroom could not start itself again with SOFTHSM2_CONF set");
-    }
+    // The lock is given back by a new start and taken again.
+    process::ensure_softhsm_config(&token.config_file())?;
     process::guard_memory();
     let (stop, stopped) = channel();
     process::send_stops(arguments.until_stdin_ends, stop.clone())?;

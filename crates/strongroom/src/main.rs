@@ -10,7 +10,9 @@ mod ephemeral;
 mod failpoints;
 mod node;
 mod operations;
+mod place;
 mod process;
+mod reconcile;
 mod recovery;
 mod serve;
 
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
     failpoints::register();
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             let mut message = error.to_string();
             for cause in error.chain().skip(1) {
@@ -38,14 +40,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: cli::Cli) -> anyhow::Result<()> {
+fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        cli::Command::Dev(arguments) => dev::run(arguments),
-        cli::Command::Serve { config } => serve::run(&config),
-        cli::Command::Migrate { config } => serve::migrate(&config),
-        cli::Command::Operations { markdown } => {
-            operations::print_all(markdown);
-            Ok(())
-        }
+        cli::Command::Dev(arguments) => dev::run(arguments)?,
+        cli::Command::Serve { config } => serve::run(&config)?,
+        cli::Command::Migrate { config } => serve::migrate(&config)?,
+        cli::Command::Reconcile(arguments) => return reconcile::run(&arguments),
+        cli::Command::Operations { markdown } => operations::print_all(markdown),
     }
+    Ok(ExitCode::SUCCESS)
 }

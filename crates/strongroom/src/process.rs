@@ -1,8 +1,12 @@
 //! The process itself: what it prints, how it guards its memory, how it is told to stop.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
@@ -27,6 +31,17 @@ pub(crate) fn start_log() {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let is_json = std::env::var("STRONGROOM_LOG_FORMAT").is_ok_and(|format| format == "json");
     let _already_set = if is_json { builder.json().try_init() } else { builder.try_init() };
+}
+
+/// Sees that `SOFTHSM2_CONF` names this file. SoftHSM reads it from the environment of the process, which can only be set
+/// from outside: if it names another file, the process starts itself again and does not return.
+pub(crate) fn ensure_softhsm_config(file: &Path) -> anyhow::Result<()> {
+    if std::env::var_os("SOFTHSM2_CONF").is_some_and(|named| named == file) {
+        return Ok(());
+    }
+    let error =
+        Command::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).env("SOFTHSM2_CONF", file).exec();
+    Err(error).context("strongroom could not start itself again with SOFTHSM2_CONF set")
 }
 
 /// No core dump, no other process that reads this one's memory, no page of it in swap.

@@ -40,6 +40,7 @@ mod schedule_key_deletion;
 mod states;
 mod support;
 mod tag_resource;
+mod tools;
 mod untag_resource;
 mod update_alias;
 mod update_key_description;

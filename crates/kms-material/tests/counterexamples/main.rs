@@ -16,4 +16,5 @@ mod processes;
 mod races;
 mod reconciler;
 mod token_errors;
+mod unknown;
 mod world;

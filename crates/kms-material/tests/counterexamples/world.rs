@@ -8,7 +8,8 @@ use fail::FailScenario;
 use kms_core::hsm::TokenObject;
 use kms_core::{Hsm, KeyAddress};
 use kms_hsm::Token;
-use kms_material::Deployment;
+use kms_material::{Deployment, Inspector};
+use kms_metadata::Metadata;
 use kms_test::{TestDatabase, TestToken};
 
 use crate::place::{Node, metadata, open_token};
@@ -43,6 +44,12 @@ impl World {
     pub(crate) fn node_with_lease(&self, lease: Duration) -> Node {
         let metadata = metadata(&self.shared.database.url(), lease);
         Node::over(metadata, Arc::clone(&self.shared.token), &self.shared.deployment)
+    }
+
+    /// What a command beside the nodes sees.
+    pub(crate) fn inspector(&self) -> Inspector {
+        let metadata = Metadata::beside_nodes(&self.shared.database.url(), "test").unwrap();
+        Inspector::open(metadata, Arc::clone(&self.shared.token), &self.shared.deployment.token).unwrap()
     }
 
     /// How many objects of the key the token holds, as this process and as `pkcs11-tool` see it.

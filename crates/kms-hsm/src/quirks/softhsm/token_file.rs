@@ -48,6 +48,25 @@ impl TokenFile {
         self.refuse_torn_without_copy(&copy)
     }
 
+    /// Refuses a torn `token.object` and restores nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::TokenMissing`] if the folder is gone, [`OpenError::NotRestored`] if [`TokenFile::check`] would restore
+    /// the file, [`OpenError::TokenTorn`] if it could not, [`OpenError::File`].
+    pub(crate) fn refuse_torn(&self) -> Result<(), OpenError> {
+        if !self.folder.is_dir() {
+            return Err(OpenError::TokenMissing(format!("no folder {}", self.folder.display())));
+        }
+        match self.refuse_torn_without_copy(&TokenCopy::default()) {
+            Err(OpenError::TokenTorn(path)) => {
+                let copy = TokenCopy::load(&self.folder)?;
+                let has_copy = path.parent().is_some_and(|slot_folder| copy.names(slot_folder));
+                Err(if has_copy { OpenError::NotRestored(path) } else { OpenError::TokenTorn(path) })
+            }
+            other => other,
+        }
+    }
+
     /// Renews the verified copy after a clean login. A file that another program is writing just now is left out: the
     /// copy made before stays good, because a login does not change the keys.
     ///
@@ -216,7 +235,10 @@ mod tests {
         let (_place, path, guard) = token_folder();
         guard.renew().unwrap();
         fs::write(&path, &whole("ours")[..100]).unwrap();
+        assert!(matches!(guard.refuse_torn(), Err(OpenError::NotRestored(_))));
+        assert_eq!(fs::read(&path).unwrap().len(), 100, "a look restores nothing");
         guard.check().unwrap();
+        guard.refuse_torn().unwrap();
         assert_eq!(fs::read(&path).unwrap(), whole("ours"));
 
         let mut newer = whole("ours");
@@ -241,6 +263,7 @@ mod tests {
         let (_place, path, guard) = token_folder();
         fs::write(&path, b"").unwrap();
         assert!(matches!(guard.check(), Err(OpenError::TokenTorn(_))));
+        assert!(matches!(guard.refuse_torn(), Err(OpenError::TokenTorn(_))));
     }
 
     #[test]

@@ -1,0 +1,4 @@
+//! The commands beside a server: `strongroom reconcile` and `strongroom doctor`, and what the runbook promises of them.
+
+mod reconcile;
+mod support;

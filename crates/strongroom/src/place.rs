@@ -1,0 +1,91 @@
+//! Where token and database are, for a command that looks at them beside a running node or without one.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use kms_core::secret::SecretBytes;
+use kms_hsm::TokenConfig;
+use kms_local::{FolderLock, LocalError, PostgresOptions, PrivatePostgres, SoftHsmToken};
+
+use crate::cli::PlaceArguments;
+use crate::config::Config;
+use crate::dev::TOKEN_LABEL;
+use crate::process;
+
+/// Sessions of a command: one works, one is to spare.
+const SESSIONS: u32 = 2;
+
+/// Token and database, each found or not.
+pub(crate) struct Place {
+    /// How to open the token.
+    pub(crate) token: anyhow::Result<TokenConfig>,
+    /// The connection string of the database; a secret.
+    pub(crate) database: anyhow::Result<String>,
+}
+
+/// What was started for the command and is stopped, in this order, when this is dropped: keep it to the end.
+pub(crate) struct Borrowed {
+    _postgres: Option<PrivatePostgres>,
+    _lock: Option<FolderLock>,
+}
+
+impl Place {
+    /// The place that the arguments name. For the folder of `dev` the process may start itself again, with SOFTHSM2_CONF
+    /// set: call it first of all.
+    ///
+    /// # Errors
+    /// There is no such configuration or folder.
+    pub(crate) fn of(arguments: &PlaceArguments) -> anyhow::Result<(Self, Borrowed)> {
+        match (&arguments.config, &arguments.data_dir) {
+            (Some(file), _) => Ok((Self::configured(&Config::load(file)?), Borrowed { _postgres: None, _lock: None })),
+            (None, Some(folder)) => Self::of_dev(folder),
+            (None, None) => Err(anyhow!("name the place with --config or --data-dir")),
+        }
+    }
+
+    fn configured(config: &Config) -> Self {
+        let token = config.pin().map(|pin| TokenConfig {
+            module: config.pkcs11_module.clone(),
+            token_label: config.token_label.clone(),
+            pin,
+            softhsm_folder: config.softhsm_folder.clone(),
+            sessions: SESSIONS,
+        });
+        Self { token, database: config.database_url() }
+    }
+
+    fn of_dev(folder: &Path) -> anyhow::Result<(Self, Borrowed)> {
+        if !folder.join("token.made").is_file() {
+            return Err(anyhow!("{} is no folder of `strongroom dev`", folder.display()));
+        }
+        let data_dir = folder.canonicalize()?;
+        let token = SoftHsmToken::create_or_open(&data_dir, TOKEN_LABEL);
+        if let Ok(token) = &token {
+            process::ensure_softhsm_config(&token.config_file())?;
+        }
+        let token = token.map(|token| TokenConfig {
+            module: token.module().to_owned(),
+            token_label: TOKEN_LABEL.to_owned(),
+            pin: SecretBytes::new(token.pin().as_bytes().to_vec()),
+            softhsm_folder: Some(token.token_folder()),
+            sessions: SESSIONS,
+        });
+        let (borrowed, database) = postgres_of_dev(&data_dir)?;
+        Ok((Self { token: token.map_err(Into::into), database }, borrowed))
+    }
+}
+
+/// The Postgres of a running `dev`, who holds the folder's lock; without one it is started for the time of the command.
+fn postgres_of_dev(data_dir: &Path) -> anyhow::Result<(Borrowed, anyhow::Result<String>)> {
+    let lock = match FolderLock::take(data_dir) {
+        Ok(lock) => lock,
+        Err(LocalError::FolderInUse { .. }) => {
+            return Ok((Borrowed { _postgres: None, _lock: None }, Ok(PrivatePostgres::url_in(data_dir)?)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let started = PrivatePostgres::start(data_dir, PostgresOptions::DEV);
+    let url = started.as_ref().map(PrivatePostgres::url);
+    let url = url.map_err(|error| anyhow!("the private Postgres cannot be started: {error}"));
+    Ok((Borrowed { _postgres: started.ok(), _lock: Some(lock) }, url))
+}
