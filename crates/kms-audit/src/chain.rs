@@ -15,6 +15,10 @@ pub(crate) const NO_LINE: Digest = [0; 32];
 /// The longest line that is written or read, in bytes. A request is at most 1 MiB, so a record is far below.
 pub(crate) const LONGEST_LINE: usize = 16 << 20;
 
+/// The unit of writing of a durable file, in bytes: no block that holds an answered record is ever written again. The size
+/// of a page and of a physical sector.
+pub(crate) const BLOCK: u64 = 4096;
+
 /// What is wrong with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -65,6 +69,32 @@ impl Chain {
 
     /// Appends the line that `body` (the rest of an object after its brace) makes, with its newline, to `out`.
     pub(crate) fn push(&mut self, body: &[u8], out: &mut Vec<u8>) {
+        self.push_spaced(body, out, |_| 0);
+    }
+
+    /// Appends lines that together fill whole blocks, `out` being empty at the begin of one: blanks before the newline of
+    /// the last line lead it to the end of a block, and no other line ends there. So a line that starts a block starts a
+    /// commit.
+    pub(crate) fn push_commit<'a>(&mut self, bodies: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+        let block = BLOCK as usize;
+        let mut bodies = bodies.into_iter().peekable();
+        while let Some(body) = bodies.next() {
+            let is_last = bodies.peek().is_none();
+            self.push_spaced(body, out, |length| match length % block {
+                0 => usize::from(!is_last),
+                over => {
+                    if is_last {
+                        block - over
+                    } else {
+                        0
+                    }
+                }
+            });
+        }
+    }
+
+    /// Appends a line with so many blanks before its newline as `spaces` says for the length of `out` without them.
+    fn push_spaced(&mut self, body: &[u8], out: &mut Vec<u8>, spaces: impl FnOnce(usize) -> usize) {
         let start = out.len();
         out.extend_from_slice(b"{\"seq\":");
         push_decimal(self.next_seq, out);
@@ -72,6 +102,7 @@ impl Chain {
         out.extend_from_slice(&hex(&self.prev));
         out.extend_from_slice(b"\",");
         out.extend_from_slice(body);
+        out.resize(out.len() + spaces(out.len() + 1), b' ');
         self.prev = digest(&out[start..]);
         self.next_seq += 1;
         out.push(b'\n');
@@ -129,7 +160,8 @@ pub(crate) fn hex_text(digest: &Digest) -> String {
 }
 
 fn link(line: &[u8]) -> Option<Link<'_>> {
-    serde_json::from_slice(line).ok().filter(|link: &Link<'_>| link.seq < u64::MAX)
+    // What serde_json passes over it does not check for UTF-8.
+    serde_json::from_str(std::str::from_utf8(line).ok()?).ok().filter(|link: &Link<'_>| link.seq < u64::MAX)
 }
 
 fn push_decimal(value: u64, out: &mut Vec<u8>) {
@@ -160,6 +192,30 @@ mod tests {
         assert_eq!(out, format!("{first}\n").as_bytes());
         assert_eq!(chain, Chain { next_seq: 11, prev: digest(first.as_bytes()) });
         assert_eq!(hex_text(&digest(b"")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+
+    #[test]
+    fn a_commit_fills_whole_blocks_and_no_line_but_its_last_ends_at_the_end_of_one() {
+        let overhead = {
+            let mut out = Vec::new();
+            Chain::at_file_start(NO_LINE).push(br#""a":""}"#, &mut out);
+            out.len()
+        };
+        for length in (BLOCK as usize - overhead - 3)..(BLOCK as usize - overhead + 3) {
+            let body = format!(r#""a":"{}"}}"#, "x".repeat(length));
+            let mut chain = Chain::at_file_start(NO_LINE);
+            let mut out = Vec::new();
+            chain.push_commit([body.as_bytes(); 3], &mut out);
+            assert_eq!(out.len() % BLOCK as usize, 0);
+            let mut reader = Chain::at_file_start(NO_LINE);
+            let mut end = 0;
+            for line in out.split_inclusive(|byte| *byte == b'\n') {
+                end += line.len();
+                assert_eq!(end % BLOCK as usize == 0, end == out.len(), "length {length}, end {end}");
+                reader.step(&line[..line.len() - 1]).unwrap();
+            }
+            assert_eq!(reader, chain);
+        }
     }
 
     #[test]

@@ -47,9 +47,12 @@ pub enum AuditError {
         /// Bytes of the batch.
         length: usize,
     },
-    /// The records were written but could not be made durable. The file is given up; the next append begins another.
+    /// It is not known what of the records is on the disk. The file is given up; the next append begins another.
     #[error("the audit records could not be made durable")]
-    Sync(#[source] Arc<io::Error>),
+    NotDurable(#[source] Arc<AuditError>),
+    /// The file was moved away or deleted while it was written. The next one has been begun, so appends go on.
+    #[error("the audit file {0} was moved away or deleted; the next one has been begun")]
+    Moved(PathBuf),
 }
 
 impl AuditError {

@@ -1,8 +1,8 @@
-//! The log's own lines: the header of a file and the note of a repair.
+//! The log's own lines: the header of a file, which names what was torn before it, and notes of what is missing.
 
 use serde::{Deserialize, Serialize};
 
-use crate::chain::{Chain, Digest, NO_LINE, hex_text};
+use crate::chain::{BLOCK, Chain, Digest, NO_LINE, hex_text};
 use crate::json::{Fragment, Object};
 
 /// Why a file was begun.
@@ -11,6 +11,12 @@ use crate::json::{Fragment, Object};
 pub(crate) enum Begun {
     /// It is the first of this node.
     First,
+    /// The file before was large enough, a day old, or written under another setting.
+    Rotated,
+    /// The process or the machine died in the middle of a write; the file before stays as it is, and `torn` names its end.
+    Torn,
+    /// The file before was moved away or deleted while it was written.
+    Moved,
     /// The file before could not be made durable; what it has after the last line named here was never answered.
     SyncFailed,
     /// This file was there with no whole line in it: its header never reached the disk.
@@ -39,9 +45,28 @@ pub(crate) struct Header {
     pub(crate) file: u64,
     pub(crate) begun: Begun,
     pub(crate) previous: Option<Previous>,
+    /// The torn end of the file before, or of what was found under the name of this one.
+    #[serde(default)]
+    pub(crate) torn: Option<Torn>,
+    /// The unit of writing: each commit of a durable file begins a block.
+    pub(crate) block: u64,
 }
 
-/// What was cut from the end of a file.
+/// The torn end of a file: lines that were never answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Torn {
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) sha256: String,
+}
+
+impl From<&Cut> for Torn {
+    fn from(cut: &Cut) -> Self {
+        Self { offset: cut.offset, length: cut.length, sha256: hex_text(&cut.hash) }
+    }
+}
+
+/// A piece of a file that is no whole line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut {
     /// Where it began, in bytes.
@@ -70,12 +95,20 @@ impl Header {
             None => header.prev == hex_text(&NO_LINE),
         };
         let is_ours = header.seq == 0 && header.record_type == "header" && header.version == 1;
-        (is_ours && named && header.node == node && header.file == number).then_some(header)
+        let is_known = header.block == 1 || header.block == BLOCK;
+        (is_ours && is_known && named && header.node == node && header.file == number).then_some(header)
     }
 }
 
 /// The header's members after `seq` and `prev`.
-pub(crate) fn header_body(node: &str, number: u64, begun: Begun, previous: Option<&Previous>) -> Vec<u8> {
+pub(crate) fn header_body(
+    node: &str,
+    number: u64,
+    begun: Begun,
+    previous: Option<&Previous>,
+    torn: Option<&Cut>,
+    block: u64,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(384);
     let mut line = Object::continued(&mut out);
     line.plain("recordType", "header");
@@ -85,18 +118,10 @@ pub(crate) fn header_body(node: &str, number: u64, begun: Begun, previous: Optio
     line.literal("file", &number.to_string());
     line.fragment("begun", Some(&fragment(&begun)));
     line.fragment("previous", previous.map(fragment).as_ref());
-    line.close();
-    out
-}
-
-/// The members after `seq` and `prev` of the record that names what a repair cut.
-pub(crate) fn repaired_body(cut: &Cut) -> Vec<u8> {
-    let mut out = Vec::with_capacity(192);
-    let mut line = Object::continued(&mut out);
-    line.plain("recordType", "repaired");
-    line.literal("offset", &cut.offset.to_string());
-    line.literal("length", &cut.length.to_string());
-    line.plain("sha256", &hex_text(&cut.hash));
+    if let Some(cut) = torn {
+        line.fragment("torn", Some(&fragment(&Torn::from(cut))));
+    }
+    line.literal("block", &block.to_string());
     line.close();
     out
 }
@@ -104,9 +129,19 @@ pub(crate) fn repaired_body(cut: &Cut) -> Vec<u8> {
 /// The members after `seq` and `prev` of the record that tells how many refusals were not recorded one by one, because
 /// more came than could be written.
 pub fn omitted_body(count: u64) -> Vec<u8> {
+    counted_body("omitted", count)
+}
+
+/// The members after `seq` and `prev` of the record that tells how many batches could not be written, so that what they
+/// told of was not answered.
+pub(crate) fn interrupted_body(batches: u64) -> Vec<u8> {
+    counted_body("interrupted", batches)
+}
+
+fn counted_body(record_type: &str, count: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     let mut line = Object::continued(&mut out);
-    line.plain("recordType", "omitted");
+    line.plain("recordType", record_type);
     line.literal("count", &count.to_string());
     line.close();
     out

@@ -13,9 +13,14 @@
 //! What a chain alone cannot show: that its end was cut off, or that its very last line was altered. For these,
 //! compare [`NodeReport::head`] with a head that was noted elsewhere.
 //!
-//! When the log finds its own last line torn (a kill or a power cut in the middle of a write), it cuts it and a
-//! `repaired` record names offset, length and hash of what was cut. Damage anywhere else is never repaired: opening fails
-//! and names the line, and the operator chooses: bring the file back, or begin the next one ([`AuditLog::open_next_file`]).
+//! When the log finds the end of its file torn (a kill or a power cut in the middle of a write), it leaves the file as it
+//! is and begins the next, whose header names offset, length and hash of what is torn. So a repair never changes a byte
+//! that was written before. Damage anywhere else opens nothing: the line is named, and the operator chooses to bring the
+//! file back or to begin the next one ([`AuditLog::open_next_file`]).
+//!
+//! A durable file has its space made ahead: zeros follow its last line until it is closed. Each of its commits fills whole
+//! blocks of 4096 bytes, with blanks before the newline of its last line, so no block of an answered record is written
+//! again and a torn write can only harm lines that nobody was told of.
 
 mod chain;
 mod error;
@@ -26,10 +31,12 @@ mod header;
 mod json;
 mod late;
 mod log;
+mod open;
 mod search;
 mod segment;
 mod service_event;
 mod tail;
+mod tend;
 mod verify;
 
 pub use chain::Fault;
@@ -38,6 +45,6 @@ pub use event::{Event, Failure, Resource, Tls};
 pub use header::omitted_body;
 pub use json::Fragment;
 pub use late::late_body;
-pub use log::{AuditLog, Durability};
+pub use log::{AuditLog, DEFAULT_FILE_SIZE, Durability};
 pub use service_event::{ServiceEvent, ServiceEventKind};
 pub use verify::{Break, Head, NodeReport, Report, verify};

@@ -35,7 +35,7 @@ pub(crate) fn count_doubles(dir: &Path, events: &HashSet<Uuid>) -> Result<u64, A
         let mut count = || -> std::io::Result<()> {
             let mut reader = BufReader::with_capacity(256 << 10, File::open(&path)?);
             let mut line = Vec::new();
-            while read_line(&mut reader, &mut line)? {
+            while read_line(&mut reader, &mut line)? && line[0] != 0 {
                 let event = event_id(without_newline(&line)).filter(|event| events.contains(event));
                 doubles += u64::from(event.is_some_and(|event| !seen.insert(event)));
             }
@@ -87,7 +87,8 @@ fn find_in(
     let mut line = Vec::new();
     let mut header = None;
     let mut seq = 0;
-    while seq <= end && read_line(&mut reader, &mut line)? {
+    // Zeros are space made ahead: nothing comes after them.
+    while seq <= end && read_line(&mut reader, &mut line)? && line[0] != 0 {
         let text = without_newline(&line);
         if seq == 0 {
             header = Header::parse(text, node, number);

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::chain::{Chain, Fault, LONGEST_LINE, NO_LINE, hex_text};
 use crate::error::AuditError;
 use crate::file_name::{list, path_of};
-use crate::header::{Begun, Header, Previous};
+use crate::header::{Begun, Header, Previous, Torn};
 use crate::late::is_late;
 use crate::search::{count_doubles, event_id};
-use crate::tail::{read_line, without_newline};
+use crate::tail::{cut, read_line, without_newline, written_end};
 
 /// What [`verify`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct NodeReport {
     pub lines: u64,
     /// Lines at the end of a file that could not be made durable: they were written but never answered.
     pub unanswered: u64,
+    /// Torn ends of files, as the file after each names them: parts of lines that were never answered.
+    pub torn: u64,
     /// The last line. It proves the end of the log only together with one noted elsewhere.
     pub head: Option<Head>,
 }
@@ -114,7 +116,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(dir: &'a Path, node: &str, first_file: u64, late: &'a mut HashSet<Uuid>) -> Self {
-        let report = NodeReport { node: node.to_owned(), first_file, files: 0, lines: 0, unanswered: 0, head: None };
+        let report =
+            NodeReport { node: node.to_owned(), first_file, files: 0, lines: 0, unanswered: 0, torn: 0, head: None };
         Self { dir, report, late }
     }
 
@@ -137,19 +140,32 @@ impl<'a> Walk<'a> {
     fn file(&mut self, number: u64, next: Option<&Header>) -> Result<(), Stop> {
         let path = self.path(number);
         let header = self.header(number)?.ok_or_else(|| self.stop(number, 0, Fault::Header))?;
-        let mut reader = BufReader::with_capacity(256 << 10, open(&path)?);
+        let file = open(&path)?;
+        let written = written_end(&file).map_err(failed(&path))?;
+        let mut reader = BufReader::with_capacity(256 << 10, file);
         let mut line = Vec::new();
         let mut chain = self.before(&header);
         let end = next.and_then(|next| next.previous.as_ref());
         self.report.files += 1;
-        while read_line(&mut reader, &mut line).map_err(failed(&path))? {
+        let mut offset = 0;
+        while offset < written && read_line(&mut reader, &mut line).map_err(failed(&path))? {
             let at = chain.next_seq;
             let is_surplus = end.is_some_and(|end| at > end.seq);
             if is_surplus && next.is_some_and(|next| next.begun == Begun::SyncFailed) {
                 self.report.unanswered += 1;
                 chain.next_seq += 1;
+                offset += line.len() as u64;
                 continue;
             }
+            if is_surplus && let Some(torn) = next.and_then(|next| next.torn.as_ref()) {
+                let found = cut(&open(&path)?, offset, written).map_err(failed(&path))?;
+                if Torn::from(&found) != *torn {
+                    return Err(self.stop(number, at, Fault::Surplus));
+                }
+                self.report.torn += 1;
+                break;
+            }
+            offset += line.len() as u64;
             step(&mut chain, &line, is_surplus).map_err(|fault| self.stop(number, at, fault))?;
             if is_late(without_newline(&line)) {
                 self.late.extend(event_id(without_newline(&line)));

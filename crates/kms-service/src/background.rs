@@ -19,6 +19,7 @@ const DUE_EVERY: Duration = Duration::from_secs(1);
 const POOL_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 const WATCH_EVERY: Duration = Duration::from_secs(2);
+const AUDIT_EVERY: Duration = Duration::from_secs(2);
 const OUTBOX_EVERY: Duration = Duration::from_secs(2);
 /// How far the clocks of node and database may differ.
 const LARGEST_SKEW: time::Duration = time::Duration::seconds(60);
@@ -35,6 +36,7 @@ pub struct Health {
     token: AtomicU64,
     database: AtomicU64,
     lease: AtomicU64,
+    audit: AtomicU64,
 }
 
 impl Health {
@@ -46,6 +48,7 @@ impl Health {
             (&self.token, "the token does not show this deployment's sentinel"),
             (&self.database, "the database does not answer"),
             (&self.lease, "the lease is over: changes of other nodes cannot be heard"),
+            (&self.audit, "the audit log cannot be written, or its file is gone"),
         ];
         let is_stale = |last: &AtomicU64| last.load(Ordering::Acquire) < oldest.max(1);
         looks.into_iter().filter(|(last, _)| is_stale(last)).map(|(_, problem)| problem).collect()
@@ -80,6 +83,12 @@ impl Background {
         background
             .every("reconcile", RECONCILE_EVERY, service, |service, _| service.keeper().reconcile(false).map(report))?;
         background.every("audit-outbox", OUTBOX_EVERY, service, |service, _| forward(service))?;
+        let audit_health = Arc::clone(health);
+        tend_audit(service, health);
+        background.every("audit", AUDIT_EVERY, service, move |service, _| {
+            tend_audit(service, &audit_health);
+            Ok(())
+        })?;
         let health = Arc::clone(health);
         watch(service, &health);
         let misses = Mutex::new(0);
@@ -182,6 +191,17 @@ fn check_clock(service: &Service) -> Result<(), KmsError> {
     Err(KmsError::internal(format!("the clocks of this node and of the database differ by {} s", skew.whole_seconds())))
 }
 
+/// Looks after the audit log. A thread of its own: a disk that hangs must not hide what else is wrong.
+fn tend_audit(service: &Service, health: &Health) {
+    let clock = service.keeper().clock();
+    let tended = service.audit_log().tend(clock.real_now());
+    if let Err(error) = &tended {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(error = %error, cause, "the audit log needs attention");
+    }
+    Health::note(&health.audit, tended.is_ok(), clock.boottime());
+}
+
 /// Sees to the rows of `audit_outbox`.
 fn forward(service: &Service) -> Result<(), KmsError> {
     let appended = service.outbox().forward(service.keeper().metadata(), service.audit_log())?;
@@ -244,12 +264,12 @@ mod tests {
     fn a_good_look_counts_while_it_is_fresh_and_a_bad_one_at_once() {
         let health = Health::default();
         let at = Duration::from_secs;
-        assert_eq!(health.problems(at(100)).len(), 3, "nothing was looked at yet");
-        for last in [&health.token, &health.database, &health.lease] {
+        assert_eq!(health.problems(at(100)).len(), 4, "nothing was looked at yet");
+        for last in [&health.token, &health.database, &health.lease, &health.audit] {
             Health::note(last, true, at(100));
         }
         assert!(health.problems(at(108)).is_empty());
-        assert_eq!(health.problems(at(109)).len(), 3, "a look that hangs leaves the last one to age");
+        assert_eq!(health.problems(at(109)).len(), 4, "a look that hangs leaves the last one to age");
         Health::note(&health.lease, false, at(101));
         assert_eq!(health.problems(at(101)), ["the lease is over: changes of other nodes cannot be heard"]);
     }

@@ -32,6 +32,11 @@ pub(crate) enum Command {
     },
     /// List what database and token disagree on. Exit status 0 if nothing, 3 if something is open.
     Reconcile(ReconcileArguments),
+    /// Look into the audit log.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// List the operations of KMS with what this version serves.
     Operations {
         /// As the page docs/operations.md.
@@ -66,6 +71,16 @@ pub(crate) struct ReconcileArguments {
     pub(crate) json: bool,
 }
 
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check the chain over all files of a folder. Exit status 0: whole; 1: broken; 2: the files cannot be read.
+    Verify {
+        /// The folder of the files, `DATA_DIR/audit` or a copy of it.
+        dir: PathBuf,
+    },
+}
+
 /// The arguments of `dev`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DevArguments {
@@ -93,14 +108,14 @@ pub(crate) enum AuditDurability {
     /// The record is handed to the operating system: it survives the death of the process, not of the machine.
     Write,
     /// The record is on the disk.
-    Fsync,
+    Durable,
 }
 
 impl From<AuditDurability> for kms_audit::Durability {
     fn from(setting: AuditDurability) -> Self {
         match setting {
             AuditDurability::Write => Self::Write,
-            AuditDurability::Fsync => Self::Fsync,
+            AuditDurability::Durable => Self::Durable,
         }
     }
 }

@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 use crate::cli::AuditDurability;
 use crate::credentials::ConfiguredCredentials;
 
+/// What the size of an audit file may be, in MiB: it is read whole at each start.
+const FILE_MEGABYTES: std::ops::RangeInclusive<u64> = 1..=4096;
+
 /// What a lease may be: shorter spins, longer delays every change while a node is away.
 const LEASE_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
 
@@ -37,8 +40,11 @@ pub(crate) struct Config {
     /// `directories.tokendir` of a SoftHSM token; leave it out for every other token.
     pub(crate) softhsm_folder: Option<PathBuf>,
     /// How durable the audit is.
-    #[serde(default = "fsync")]
+    #[serde(default = "durable")]
     pub(crate) audit: AuditDurability,
+    /// At what size the next audit file is begun, in MiB.
+    #[serde(default = "file_megabytes")]
+    pub(crate) audit_file_megabytes: u64,
     /// How long a node may answer from its cache without hearing from Postgres.
     #[serde(default = "five")]
     pub(crate) lease_seconds: u64,
@@ -81,6 +87,9 @@ impl Config {
         if !LEASE_SECONDS.contains(&config.lease_seconds) {
             bail!("lease_seconds is {}; it must lie between 1 and 60, the same on all nodes", config.lease_seconds);
         }
+        if !FILE_MEGABYTES.contains(&config.audit_file_megabytes) {
+            bail!("audit_file_megabytes is {}; it must lie between 1 and 4096", config.audit_file_megabytes);
+        }
         Ok(config)
     }
 
@@ -107,7 +116,7 @@ impl Config {
 }
 
 fn override_setting(table: &mut toml::Table, setting: &str, value: &str) {
-    const SETTINGS: [&str; 13] = [
+    const SETTINGS: [&str; 14] = [
         "listen",
         "allow_plain_http",
         "data_dir",
@@ -117,6 +126,7 @@ fn override_setting(table: &mut toml::Table, setting: &str, value: &str) {
         "pin_file",
         "softhsm_folder",
         "audit",
+        "audit_file_megabytes",
         "lease_seconds",
         "recovery_public_key_file",
         "recovery_file",
@@ -125,7 +135,9 @@ fn override_setting(table: &mut toml::Table, setting: &str, value: &str) {
     if SETTINGS.contains(&setting) {
         let parsed = match value {
             "true" | "false" => toml::Value::Boolean(value == "true"),
-            digits if setting == "lease_seconds" => digits.parse().map_or_else(|_| value.into(), toml::Value::Integer),
+            digits if matches!(setting, "lease_seconds" | "audit_file_megabytes") => {
+                digits.parse().map_or_else(|_| value.into(), toml::Value::Integer)
+            }
             _ => value.into(),
         };
         table.insert(setting.to_owned(), parsed);
@@ -142,8 +154,12 @@ fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     }
 }
 
-fn fsync() -> AuditDurability {
-    AuditDurability::Fsync
+fn durable() -> AuditDurability {
+    AuditDurability::Durable
+}
+
+fn file_megabytes() -> u64 {
+    kms_audit::DEFAULT_FILE_SIZE >> 20
 }
 
 fn five() -> u64 {
@@ -172,7 +188,8 @@ mod tests {
     #[test]
     fn defaults_are_the_safe_ones() {
         let config = load(&format!("{SETTINGS}\nlisten = \"127.0.0.1:8080\"")).unwrap();
-        assert_eq!(config.audit, AuditDurability::Fsync);
+        assert_eq!(config.audit, AuditDurability::Durable);
+        assert_eq!(config.audit_file_megabytes, 64);
         assert_eq!(config.lease_seconds, 5);
         assert!(!config.no_recovery);
     }
@@ -190,6 +207,13 @@ mod tests {
         assert!(with(0).unwrap_err().to_string().contains("between 1 and 60"));
         assert!(with(61).is_err());
         assert!(with(60).is_ok());
+    }
+
+    #[test]
+    fn an_audit_file_of_no_size_is_refused() {
+        let with = |size: u32| load(&format!("{SETTINGS}\nlisten = \"127.0.0.1:8080\"\naudit_file_megabytes = {size}"));
+        assert!(with(0).unwrap_err().to_string().contains("between 1 and 4096"));
+        assert!(with(1).is_ok());
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
             sessions: SESSIONS,
         },
         audit: arguments.audit.into(),
+        audit_file_size: kms_audit::DEFAULT_FILE_SIZE,
         lease: kms_metadata::DEFAULT_LEASE,
         clock: Arc::new(DevClock::new(data_dir.join("clock"))),
         credentials: Arc::new(DevCredentials::new()),

@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
     let folder = EphemeralFolder::new("strongroom-dev-")?;
     let audit = match arguments.audit {
         crate::cli::AuditDurability::Write => "write",
-        crate::cli::AuditDurability::Fsync => "fsync",
+        crate::cli::AuditDurability::Durable => "durable",
     };
     let mut child = Command::new(std::env::current_exe()?)
         .args(["dev", "--until-stdin-ends", "--listen", &arguments.listen.to_string(), "--audit", audit])

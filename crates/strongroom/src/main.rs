@@ -1,5 +1,6 @@
 //! Strongroom: a self-hosted key service that speaks the AWS KMS API and keeps its keys in a PKCS#11 token.
 
+mod audit;
 mod cli;
 mod clocks;
 mod config;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
 
 fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        cli::Command::Audit { command: cli::AuditCommand::Verify { dir } } => return Ok(audit::verify(&dir)),
         cli::Command::Dev(arguments) => dev::run(arguments)?,
         cli::Command::Serve { config } => serve::run(&config)?,
         cli::Command::Migrate { config } => serve::migrate(&config)?,

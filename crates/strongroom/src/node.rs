@@ -35,6 +35,8 @@ pub(crate) struct NodeConfig {
     pub(crate) database_url: String,
     pub(crate) token: TokenConfig,
     pub(crate) audit: kms_audit::Durability,
+    /// At what size the next audit file is begun, in bytes.
+    pub(crate) audit_file_size: u64,
     pub(crate) lease: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) credentials: Arc<dyn SigningKeys<Caller = Principal>>,
@@ -68,14 +70,19 @@ pub(crate) fn run(config: NodeConfig, stopped: Receiver<()>, ready: impl FnOnce(
     let keeper =
         Keeper::new(metadata.clone(), Arc::new(token), Arc::clone(&config.clock), &deployment, node_id.to_string());
     let audit = AuditLog::open(&config.data_dir.join("audit"), &node_id.to_string(), config.audit)
-        .context("the audit log cannot be opened")?;
+        .context("the audit log cannot be opened")?
+        .with_file_size(config.audit_file_size);
+    let audit = Arc::new(audit);
     let service =
-        Service::start(ServiceConfig { keeper, cache, audit: Arc::new(audit), deployment, workers: WORKERS })?;
+        Service::start(ServiceConfig { keeper, cache, audit: Arc::clone(&audit), deployment, workers: WORKERS })?;
     let health = Arc::new(Health::default());
     let background = Background::start(&service, &health).context("rows and token could not be reconciled")?;
     let api = Api::new(service, config.credentials, config.clock, health, move || metrics.render());
     let served = serve(ApiConfig { listener: config.listener, workers: HTTP_WORKERS }, api, stopped, ready);
     background.stop();
+    if let Err(error) = audit.trim() {
+        tracing::warn!(%error, "space made ahead stays with the audit file");
+    }
     metadata.stop();
     served
 }

@@ -36,6 +36,7 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
             sessions: SESSIONS,
         },
         audit: config.audit.into(),
+        audit_file_size: config.audit_file_megabytes << 20,
         lease: Duration::from_secs(config.lease_seconds),
         clock: Arc::new(SystemClock),
         credentials: Arc::new(config.credentials()?),

@@ -41,7 +41,7 @@ fn write_from_many_threads(durability: Durability) {
 
 #[test]
 fn concurrent_durable_writers_keep_order_and_chain() {
-    write_from_many_threads(Durability::Fsync);
+    write_from_many_threads(Durability::Durable);
 }
 
 #[test]

@@ -5,7 +5,9 @@ mod chain;
 mod concurrent;
 mod files;
 mod late;
+mod tend;
 mod torn;
+mod torn_blocks;
 
 use std::path::{Path, PathBuf};
 
@@ -35,5 +37,5 @@ fn filled(count: usize) -> tempfile::TempDir {
 
 fn lines(dir: &Path, number: u64) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(path(dir, number)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.trim_end_matches('\0').lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

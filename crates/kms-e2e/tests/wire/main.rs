@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod audit;
+mod audit_files;
 mod audit_names;
 mod audit_outbox;
 mod audit_shape;

@@ -25,7 +25,7 @@ pub(crate) struct Servers {
     pub(crate) small: Node,
     /// Many keys, else as the small one.
     pub(crate) large: Node,
-    /// 10 keys on the disk beside this program, audit `fsync`.
+    /// 10 keys on the disk beside this program, audit `durable`.
     pub(crate) durable: Node,
 }
 
@@ -67,7 +67,7 @@ impl Node {
         let parent = program.parent().context("this program lies in no folder")?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent)?;
         let data_dir = folder.path().join("data");
-        Self::start(data_dir, Folder::Disk(folder), &["--audit", "fsync"], keys).await
+        Self::start(data_dir, Folder::Disk(folder), &["--audit", "durable"], keys).await
     }
 
     async fn start(data_dir: PathBuf, folder: Folder, arguments: &[&str], keys: u32) -> anyhow::Result<Self> {
