@@ -41,6 +41,7 @@ mod states;
 mod support;
 mod tag_resource;
 mod tools;
+mod two_nodes;
 mod untag_resource;
 mod update_alias;
 mod update_key_description;
