@@ -23,8 +23,8 @@ const TARGET_PREFIX: &str = "TrentService.";
 /// Longest `User-Agent` kept for the audit record.
 const MAX_USER_AGENT: usize = 512;
 
-/// Every request that is not for health or metrics. Names of headers are written as AWS writes them: libmongocrypt, which
-/// reads answers itself, knows `Content-Length` in this spelling only.
+/// Every request that is not for health or metrics. Each word in the name of a header begins with a capital: libmongocrypt,
+/// which reads answers itself, knows `Content-Length` in AWS's spelling only.
 pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api>) -> HttpResponse {
     let mut response = answer(&request, payload, &api).await;
     response.head_mut().set_camel_case_headers(true);
