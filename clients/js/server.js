@@ -11,6 +11,7 @@ const readline = require('node:readline');
 
 const READY = 'strongroom is ready at ';
 const MEMORY = '/dev/shm';
+const STOP_MILLISECONDS = 30_000;
 
 /** Starts a server. It ends with this process, however that dies: it stops when its standard input ends. */
 async function start() {
@@ -30,7 +31,9 @@ async function start() {
 
 async function stop(child, ended, place) {
   child.kill('SIGTERM');
+  const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS);
   const status = await ended;
+  clearTimeout(impatience);
   const log = fs.readFileSync(path.join(place, 'log'), 'utf8');
   fs.rmSync(place, { recursive: true });
   assert.deepEqual(status, [0, null], log);

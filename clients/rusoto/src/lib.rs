@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hyper::client::{Client, HttpConnector};
@@ -13,6 +13,7 @@ use rusoto_credential::StaticProvider;
 use rusoto_kms::{GetParametersForImportRequest, ImportKeyMaterialRequest, Kms, KmsClient};
 
 const READY: &str = "strongroom is ready at ";
+const STOP_TIME: Duration = Duration::from_secs(30);
 
 /// A throw-away `strongroom dev`, stopped when it is dropped. If this process dies it stops too: its standard input ends.
 pub struct Server {
@@ -54,10 +55,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        let status = self.child.wait().expect("the server was not waited for before");
-        if !std::thread::panicking() {
-            assert!(status.success(), "the server ended with {status}");
+        let begun = Instant::now();
+        while begun.elapsed() < STOP_TIME {
+            match self.child.try_wait().expect("the server was not waited for before") {
+                Some(status) if status.success() || std::thread::panicking() => return,
+                Some(status) => panic!("the server ended with {status}"),
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
         }
+        let _ended_meanwhile = self.child.kill();
+        assert!(std::thread::panicking(), "the server did not stop in time");
     }
 }
 
