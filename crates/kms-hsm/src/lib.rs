@@ -32,4 +32,6 @@ mod write_lock;
 
 pub use capabilities::{Capabilities, RsaUnwrap};
 pub use config::{OpenError, TokenConfig};
+pub use mechanism::{MechanismNeed, NEEDED_MECHANISMS};
+pub use quirks::softhsm::token_file::{TokenFileState, token_file_state};
 pub use token::{Token, TokenIdentity};

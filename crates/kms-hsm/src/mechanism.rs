@@ -42,3 +42,31 @@ pub(crate) fn scheme_of(algorithm: WrappingAlgorithm) -> Option<Scheme> {
     };
     Some(Scheme { hash, kwp_follows })
 }
+
+/// A mechanism that something here needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MechanismNeed {
+    /// Its name in PKCS#11.
+    pub name: &'static str,
+    /// Its number, as `C_GetMechanismList` gives it.
+    pub number: u64,
+    /// What for.
+    pub purpose: &'static str,
+    /// Whether a node refuses to start without it; else the process stands in for it or an algorithm is not served.
+    pub is_required: bool,
+}
+
+/// Every mechanism that this version calls, in the order of their weight.
+pub const NEEDED_MECHANISMS: [MechanismNeed; 7] = [
+    need("CKM_SHA256_HMAC", cryptoki_sys::CKM_SHA256_HMAC, "every use of a key", true),
+    need("CKM_GENERIC_SECRET_KEY_GEN", cryptoki_sys::CKM_GENERIC_SECRET_KEY_GEN, "keys made in the token", true),
+    need("CKM_RSA_PKCS_KEY_PAIR_GEN", cryptoki_sys::CKM_RSA_PKCS_KEY_PAIR_GEN, "wrapping keys of imports", false),
+    need("CKM_RSA_PKCS_OAEP", cryptoki_sys::CKM_RSA_PKCS_OAEP, "imports unwrapped in the token", false),
+    need("CKM_RSA_X_509", cryptoki_sys::CKM_RSA_X_509, "imports whose OAEP hash the token lacks", false),
+    need("CKM_AES_KEY_WRAP_PAD", cryptoki_sys::CKM_AES_KEY_WRAP_PAD, "RSA_AES_KEY_WRAP in the token", false),
+    need("CKM_AES_ECB", cryptoki_sys::CKM_AES_ECB, "the proof that imports have 32 bytes", false),
+];
+
+const fn need(name: &'static str, number: u64, purpose: &'static str, is_required: bool) -> MechanismNeed {
+    MechanismNeed { name, number, purpose, is_required }
+}

@@ -29,6 +29,16 @@ pub(crate) fn initialise(config: &TokenConfig) -> Result<Initialised, OpenError>
     }
 }
 
+/// What the library says of itself.
+///
+/// # Errors
+/// [`OpenError::Module`].
+pub(crate) fn description(module: &Pkcs11) -> Result<String, OpenError> {
+    let info = module.get_library_info().map_err(|error| OpenError::Module(describe(&error)))?;
+    let (version, cryptoki) = (info.library_version(), info.cryptoki_version());
+    Ok(format!("{} {version}, PKCS#11 {cryptoki}", info.library_description()))
+}
+
 /// The one slot whose token has the label, and what the token says of itself.
 ///
 /// # Errors

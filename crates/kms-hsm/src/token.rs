@@ -57,6 +57,8 @@ pub struct TokenIdentity {
     pub serial: String,
     /// `label`.
     pub label: String,
+    /// What the library says of itself (`CK_INFO`): description, its version, the version of PKCS#11.
+    pub library: String,
     /// The name of the set of peculiarities that was chosen for it.
     pub quirks: &'static str,
 }
@@ -100,6 +102,7 @@ impl Token {
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
         quirks.tries_token_handles &= manner == Manner::Serve;
         let mechanisms = module.get_mechanism_list(slot).map_err(unavailable)?;
+        let library = module::description(&module)?;
         let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
         if manner == Manner::Serve && is_first && connector.token_file().is_some() {
             connector.with_anchor(|session| torn::discard(session, &guard))?;
@@ -114,6 +117,7 @@ impl Token {
             model: info.model().to_owned(),
             serial: info.serial_number().to_owned(),
             label: config.token_label,
+            library,
             quirks: quirks.name,
         };
         let (handles, scanned, sentinel) = (HandleCache::default(), Mutex::new(None), OnceLock::new());

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use kms_core::hsm::FoundObject;
+use kms_core::hsm::{FoundObject, TokenObject};
+use kms_core::sealing::{Purpose, subkey_input};
 use kms_core::{Hsm, KmsError, ObjectId};
 use kms_hsm::Token;
 use kms_metadata::{Metadata, ObjectRow, ObjectState, TokenStore};
@@ -85,6 +86,16 @@ impl Inspector {
     /// What the database says of the deployment.
     pub fn store(&self) -> &TokenStore {
         &self.store
+    }
+
+    /// Uses the root key once.
+    ///
+    /// # Errors
+    /// It is not in the token, or the token does not let it be used.
+    pub fn try_root(&self) -> Result<(), KmsError> {
+        let root = TokenObject::internal(self.store.root, "root");
+        self.hsm.mac(&root, &subkey_input(self.store.deployment_id, Purpose::Salt))?;
+        Ok(())
     }
 
     /// Compares rows and token. Rows `present` are read before the token is listed and all states after it, so that what

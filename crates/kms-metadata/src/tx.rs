@@ -5,7 +5,7 @@ use std::time::Instant;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error, QueryResult};
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Integer, Timestamptz};
 use kms_core::{KeyAddress, Timestamp};
 
 use crate::error::{MetadataError, from_diesel};
@@ -58,6 +58,15 @@ impl<'a> Tx<'a> {
     /// Those of any statement.
     pub fn now(&mut self) -> Result<Timestamp, MetadataError> {
         self.run(|connection| diesel::select(diesel::dsl::now.into_sql::<Timestamptz>()).get_result(connection))
+    }
+
+    /// The version of the server, as `server_version_num`: 150004 is 15.4.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn server_version(&mut self) -> Result<i32, MetadataError> {
+        let setting = diesel::dsl::sql::<Integer>("SELECT current_setting('server_version_num')::integer");
+        self.run(|connection| setting.get_result(connection))
     }
 
     /// Notes that a key changed, so that it is published with the COMMIT.

@@ -30,6 +30,8 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Look whether everything is there that a node needs. Exit status 0 if so, 3 if something is wrong.
+    Doctor(DoctorArguments),
     /// List what database and token disagree on. Exit status 0 if nothing, 3 if something is open.
     Reconcile(ReconcileArguments),
     /// Look into the audit log.
@@ -55,6 +57,16 @@ pub(crate) struct PlaceArguments {
     /// The folder of `dev`, whether it runs or not.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// The arguments of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The arguments of `reconcile`.

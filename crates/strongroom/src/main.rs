@@ -6,6 +6,7 @@ mod clocks;
 mod config;
 mod credentials;
 mod dev;
+mod doctor;
 mod ephemeral;
 #[cfg(feature = "failpoints")]
 mod failpoints;
@@ -28,14 +29,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(status) => status,
         Err(error) => {
-            let mut message = error.to_string();
-            for cause in error.chain().skip(1) {
-                let cause = cause.to_string();
-                if !message.contains(&cause) {
-                    message = format!("{message}: {cause}");
-                }
-            }
-            process::say(&format!("strongroom: {message}"));
+            process::say(&format!("strongroom: {}", process::in_one_line(&error)));
             ExitCode::FAILURE
         }
     }
@@ -47,6 +41,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Command::Dev(arguments) => dev::run(arguments)?,
         cli::Command::Serve { config } => serve::run(&config)?,
         cli::Command::Migrate { config } => serve::migrate(&config)?,
+        cli::Command::Doctor(arguments) => return doctor::run(&arguments),
         cli::Command::Reconcile(arguments) => return reconcile::run(&arguments),
         cli::Command::Operations { markdown } => operations::print_all(markdown),
     }

@@ -1,6 +1,6 @@
 //! Where token and database are, for a command that looks at them beside a running node or without one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use kms_core::secret::SecretBytes;
@@ -21,6 +21,10 @@ pub(crate) struct Place {
     pub(crate) token: anyhow::Result<TokenConfig>,
     /// The connection string of the database; a secret.
     pub(crate) database: anyhow::Result<String>,
+    /// The folder of audit log and node id.
+    pub(crate) data_dir: PathBuf,
+    /// What a node of `serve` is configured with; none for `dev`.
+    pub(crate) config: Option<Config>,
 }
 
 /// What was started for the command and is stopped, in this order, when this is dropped: keep it to the end.
@@ -37,13 +41,13 @@ impl Place {
     /// There is no such configuration or folder.
     pub(crate) fn of(arguments: &PlaceArguments) -> anyhow::Result<(Self, Borrowed)> {
         match (&arguments.config, &arguments.data_dir) {
-            (Some(file), _) => Ok((Self::configured(&Config::load(file)?), Borrowed { _postgres: None, _lock: None })),
+            (Some(file), _) => Ok((Self::configured(Config::load(file)?), Borrowed { _postgres: None, _lock: None })),
             (None, Some(folder)) => Self::of_dev(folder),
             (None, None) => Err(anyhow!("name the place with --config or --data-dir")),
         }
     }
 
-    fn configured(config: &Config) -> Self {
+    fn configured(config: Config) -> Self {
         let token = config.pin().map(|pin| TokenConfig {
             module: config.pkcs11_module.clone(),
             token_label: config.token_label.clone(),
@@ -51,7 +55,7 @@ impl Place {
             softhsm_folder: config.softhsm_folder.clone(),
             sessions: SESSIONS,
         });
-        Self { token, database: config.database_url() }
+        Self { token, database: config.database_url(), data_dir: config.data_dir.clone(), config: Some(config) }
     }
 
     fn of_dev(folder: &Path) -> anyhow::Result<(Self, Borrowed)> {
@@ -71,7 +75,7 @@ impl Place {
             sessions: SESSIONS,
         });
         let (borrowed, database) = postgres_of_dev(&data_dir)?;
-        Ok((Self { token: token.map_err(Into::into), database }, borrowed))
+        Ok((Self { token: token.map_err(Into::into), database, data_dir, config: None }, borrowed))
     }
 }
 

@@ -25,6 +25,18 @@ pub(crate) fn print(line: &str) {
     let _nobody_listens = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
+/// An error with its causes, each said once.
+pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
 /// Logs go to standard error, filtered by `STRONGROOM_LOG`; as JSON when `STRONGROOM_LOG_FORMAT` is `json`.
 pub(crate) fn start_log() {
     let filter = EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));

@@ -60,6 +60,17 @@ impl Recovery {
     }
 }
 
+/// The deployment whose root key a recovery file holds.
+///
+/// # Errors
+/// It cannot be read, or is no recovery file.
+pub(crate) fn deployment_of(path: &Path) -> anyhow::Result<Uuid> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut lines = text.lines();
+    let named = lines.next().filter(|first| *first == MAGIC).and_then(|_| lines.next()?.strip_prefix("deployment "));
+    named.and_then(|id| Uuid::try_parse(id).ok()).with_context(|| format!("{} is no recovery file", path.display()))
+}
+
 fn read_key(path: &Path) -> anyhow::Result<PublicKey> {
     let pem = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let key = PublicKey::from_public_key_pem(&pem)

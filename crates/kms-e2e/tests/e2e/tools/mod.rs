@@ -1,4 +1,5 @@
 //! The commands beside a server: `strongroom reconcile` and `strongroom doctor`, and what the runbook promises of them.
 
+mod doctor;
 mod reconcile;
 mod support;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::object_file::{self, Value};
 use super::token_copy::{Entry, TokenCopy, write_atomically};
 use crate::config::OpenError;
+use crate::write_lock::WriteLock;
 
 /// The pause before a torn file is read again: another program may be in the middle of its login.
 const SECOND_LOOK: Duration = Duration::from_millis(25);
@@ -19,6 +20,31 @@ const SECOND_LOOK: Duration = Duration::from_millis(25);
 pub(crate) struct TokenFile {
     folder: PathBuf,
     label: String,
+}
+
+/// How `token.object` and its verified copy stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenFileState {
+    /// Whole, and the copy is the same.
+    Copied,
+    /// Whole, and the copy is an older one that is whole too: the next login renews it.
+    OlderCopy,
+    /// Whole, without a copy, or with one whose checksum is wrong: the next login makes one.
+    NoCopy,
+    /// Torn, and the next start of a node restores it from the copy.
+    TornButCopied,
+    /// Torn, and there is no copy: restore it from a backup.
+    Torn,
+}
+
+/// Looks at the `token.object` of the token with this label under a SoftHSM folder, under the write lock.
+///
+/// # Errors
+/// [`OpenError::TokenMissing`] if the folder is gone, [`OpenError::File`], [`OpenError::Hsm`] if the lock is held too long.
+pub fn token_file_state(folder: &Path, label: &str) -> Result<TokenFileState, OpenError> {
+    let lock = WriteLock::open(Some(folder))?;
+    let _guard = lock.acquire()?;
+    TokenFile::new(folder, label).state()
 }
 
 impl TokenFile {
@@ -65,6 +91,28 @@ impl TokenFile {
             }
             other => other,
         }
+    }
+
+    fn state(&self) -> Result<TokenFileState, OpenError> {
+        match self.refuse_torn() {
+            Err(OpenError::NotRestored(_)) => return Ok(TokenFileState::TornButCopied),
+            Err(OpenError::TokenTorn(_)) => return Ok(TokenFileState::Torn),
+            other => other?,
+        }
+        let copy = TokenCopy::load(&self.folder)?;
+        let mut state = TokenFileState::NoCopy;
+        for slot_folder in self.slot_folders()? {
+            let bytes = read(&slot_folder.join("token.object"))?;
+            if label_of(&bytes).as_deref() != Some(&self.label) {
+                continue;
+            }
+            match copy.entries().iter().find(|entry| slot_folder.ends_with(&entry.slot_folder)) {
+                Some(entry) if entry.bytes == bytes => state = TokenFileState::Copied,
+                Some(_) => state = TokenFileState::OlderCopy,
+                None => {}
+            }
+        }
+        Ok(state)
     }
 
     /// Renews the verified copy after a clean login. A file that another program is writing just now is left out: the
@@ -246,6 +294,23 @@ mod tests {
         fs::write(&path, &newer).unwrap();
         guard.check().unwrap();
         assert_eq!(fs::read(&path).unwrap(), newer);
+    }
+
+    #[test]
+    fn the_state_names_file_and_copy() {
+        let (_place, path, guard) = token_folder();
+        let state = || token_file_state(&guard.folder, "ours").unwrap();
+        assert_eq!(state(), TokenFileState::NoCopy);
+        guard.renew().unwrap();
+        assert_eq!(state(), TokenFileState::Copied);
+        let mut newer = whole("ours");
+        newer[7] = 10;
+        fs::write(&path, &newer).unwrap();
+        assert_eq!(state(), TokenFileState::OlderCopy);
+        fs::write(&path, b"").unwrap();
+        assert_eq!(state(), TokenFileState::TornButCopied);
+        fs::remove_file(guard.folder.with_file_name("token-object.copy")).unwrap();
+        assert_eq!(state(), TokenFileState::Torn);
     }
 
     #[test]
