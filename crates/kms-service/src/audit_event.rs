@@ -69,9 +69,11 @@ impl EventDraft {
         Self { event_id: kms_core::random::id(), has_row: false, ..self.clone() }
     }
 
-    /// Takes the members of the request that may be shown: no sensitive ones, no bytes.
+    /// Takes the members of the request that may be shown: no sensitive ones, no bytes. CloudTrail writes `null` where
+    /// nothing is left.
     pub(crate) fn set_parameters(&mut self, body: &Value<'_>) {
-        self.parameters = Fragment::of(&Shown(body, self.request.operation)).ok();
+        let shown = Fragment::of(&Shown(body, self.request.operation)).ok();
+        self.parameters = shown.filter(|shown| shown.as_str() != "{}");
     }
 
     /// Names the keys that the request turned out to be about.
@@ -136,7 +138,10 @@ impl EventDraft {
     }
 
     /// The record of a change, for its transaction; it is the one that will be appended before the answer.
-    pub(crate) fn entry(&mut self, response: serde_json::Value) -> AuditEntry {
+    pub(crate) fn entry(&mut self, mut response: serde_json::Value) -> AuditEntry {
+        if let Some(members) = response.as_object_mut() {
+            members.retain(|_, value| !value.is_null());
+        }
         self.response = (!response.is_null()).then(|| response.into());
         self.has_row = true;
         let record = [b"{".as_slice(), &self.render(None)].concat();

@@ -7,6 +7,7 @@ mod audit_files;
 mod audit_names;
 mod audit_outbox;
 mod audit_shape;
+mod audit_table;
 mod bodies;
 mod connections;
 mod dispatch;
