@@ -4,6 +4,7 @@ use kms_core::hsm::ObjectKind;
 use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::MaterialState;
 use kms_core::{KmsError, ObjectId};
+use kms_metadata::{MetadataError, Tx};
 
 use crate::claim::{claim_keyless, is_creating, make_present};
 use crate::identity::object_of;
@@ -12,19 +13,30 @@ use crate::{AuditEntry, Keeper};
 /// Makes the audit record of a creation from the facts of the key as it was made.
 pub type CreationAudit<'a> = &'a dyn Fn(&KeyFacts) -> AuditEntry;
 
+/// What a key is born with beside its facts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Born<'a> {
+    /// Its tags.
+    pub tags: &'a [(String, String)],
+    /// Its policy, unless that is the default one.
+    pub policy: Option<&'a str>,
+}
+
+impl Born<'_> {
+    fn insert(&self, tx: &mut Tx<'_>, facts: &KeyFacts) -> Result<(), MetadataError> {
+        tx.insert_key(facts, self.tags)?;
+        self.policy.map_or(Ok(()), |document| tx.insert_policy(&facts.address, document))
+    }
+}
+
 impl Keeper {
     /// Commits a key without material (Origin EXTERNAL).
     ///
     /// # Errors
     /// Postgres does not answer.
-    pub fn create_empty(
-        &self,
-        facts: &KeyFacts,
-        tags: &[(String, String)],
-        audit: CreationAudit<'_>,
-    ) -> Result<(), KmsError> {
+    pub fn create_empty(&self, facts: &KeyFacts, born: &Born<'_>, audit: CreationAudit<'_>) -> Result<(), KmsError> {
         self.metadata.write(|tx| {
-            tx.insert_key(facts, tags)?;
+            born.insert(tx, facts)?;
             Ok(audit(facts).insert(tx)?)
         })
     }
@@ -36,7 +48,7 @@ impl Keeper {
     pub fn create_generated(
         &self,
         facts: &KeyFacts,
-        tags: &[(String, String)],
+        born: &Born<'_>,
         audit: CreationAudit<'_>,
     ) -> Result<KeyFacts, KmsError> {
         let id = ObjectId::random();
@@ -57,7 +69,7 @@ impl Keeper {
                 object: Some(id),
             };
             made.materials = vec![material.clone()];
-            tx.insert_key(&made, tags)?;
+            born.insert(tx, &made)?;
             tx.bind_object(id, &facts.address, &material.id)?;
             make_present(tx, id)?;
             Ok(audit(&made).insert(tx)?)

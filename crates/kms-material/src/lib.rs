@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 pub use deployment::{Deployment, DeploymentError};
 pub use expiry::{ServiceAudit, ServiceStep};
-pub use generate::CreationAudit;
+pub use generate::{Born, CreationAudit};
 pub use import::{Expiration, Import, ImportType, MISMATCHES_PER_DAY};
 pub use inspection::{Findings, Inspector, UnknownObject};
 pub use reconcile::Report;

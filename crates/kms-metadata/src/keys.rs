@@ -123,7 +123,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes a key with its aliases, tags and materials, provided that it is still at `facts.version`. The rows of its destroyed
+    /// Deletes a key with its aliases, policy, tags and materials, provided that it is still at `facts.version`. The rows of its destroyed
     /// objects stay as tombstones.
     ///
     /// # Errors
@@ -140,6 +140,7 @@ impl Tx<'_> {
             return Err(MetadataError::Other("an object of the key is not destroyed".to_owned()));
         }
         self.delete_aliases_of(&facts.address)?;
+        self.delete_policy_of(&facts.address)?;
         self.run(|connection| {
             let of_key = tags::region.eq(&region_text).and(tags::key_id.eq(&key_text));
             diesel::delete(tags::table.filter(of_key)).execute(connection)?;

@@ -18,6 +18,7 @@ mod migrations;
 mod nodes;
 mod object_row;
 mod objects;
+mod policies;
 mod pool;
 mod publish;
 mod schema;

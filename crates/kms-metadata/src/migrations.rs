@@ -105,7 +105,7 @@ mod tests {
         let migrated = tables(&database);
         assert_eq!(
             migrated,
-            "aliases audit_outbox import_mismatches key_materials key_objects keys nodes tags token_stores wrapping_keys"
+            "aliases audit_outbox import_mismatches key_materials key_objects keys nodes policies tags token_stores wrapping_keys"
         );
         under_lock(&database.url(), |connection| connection.revert_all_migrations(MIGRATIONS).map(drop)).unwrap();
         assert_eq!(tables(&database), "");
@@ -144,7 +144,7 @@ mod tests {
             }
         });
         let applied = database.execute("SELECT count(*)::text FROM __diesel_schema_migrations").unwrap();
-        assert_eq!(applied, "8");
+        assert_eq!(applied, "9");
     }
 
     #[test]

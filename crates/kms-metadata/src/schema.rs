@@ -90,6 +90,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    policies (region, key_id, name) {
+        region -> Text,
+        key_id -> Text,
+        name -> Text,
+        document -> Text,
+    }
+}
+
+diesel::table! {
     tags (region, key_id, tag_key) {
         region -> Text,
         key_id -> Text,
@@ -134,6 +143,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_objects,
     keys,
     nodes,
+    policies,
     tags,
     token_stores,
     wrapping_keys,

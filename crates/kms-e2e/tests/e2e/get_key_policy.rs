@@ -1,5 +1,6 @@
 //! GetKeyPolicy.
 
+use aws_sdk_kms::types::OriginType;
 use kms_e2e::{Server, client, fresh_account};
 use serde_json::{Value, json};
 
@@ -40,6 +41,21 @@ async fn the_policy_of_a_key_makes_another_key() {
     let policy = client.get_key_policy().key_id(key.key_id()).send().await.unwrap().policy.unwrap();
     assert!(policy.starts_with("{\n  \"Version\" : \"2012-10-17\",\n"), "{policy}");
     client.create_key().policy(policy).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_comes_back_as_it_was_given() {
+    let account = fresh_account();
+    let client = client(Server::shared().endpoint(), &account, REGION);
+    let policy = format!(
+        r#"{{"Statement": [{{"Action": ["kms:*"], "Sid": "größer", "Effect": "Allow", "Resource": "*",
+        "Principal": {{"AWS": "{account}"}}}}], "Id": "mine"}}"#
+    );
+    for origin in [OriginType::AwsKms, OriginType::External] {
+        let made = client.create_key().policy(&policy).origin(origin).send().await.unwrap().key_metadata.unwrap();
+        let answer = client.get_key_policy().key_id(made.key_id()).send().await.unwrap();
+        assert_eq!(answer.policy(), Some(policy.as_str()));
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use kms_core::secret::SecretBytes;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{AccountId, Clock, KeyAddress, KeyFacts, KeyId, KeyMaterialId, KmsError, ObjectId, Region, Timestamp};
 use kms_hsm::{Token, TokenConfig};
-use kms_material::{AuditEntry, Deployment, Expiration, Import, Keeper, Pair};
+use kms_material::{AuditEntry, Born, Deployment, Expiration, Import, Keeper, Pair};
 use kms_metadata::{Invalidate, KeyChange, Metadata, MetadataConfig};
 use rsa::pkcs8::DecodePublicKey;
 use rsa::{Oaep, PublicKey};
@@ -105,7 +105,7 @@ impl Node {
             sealed_salt: self.keeper.seal_new_salt(&address).unwrap(),
             materials: Vec::new(),
         };
-        self.keeper.create_empty(&facts, &[], &|_| audit(serde_json::Value::Null)).unwrap();
+        self.keeper.create_empty(&facts, &Born::default(), &|_| audit(serde_json::Value::Null)).unwrap();
         address
     }
 

@@ -10,6 +10,7 @@ mod keys;
 mod materials;
 mod objects;
 mod outages;
+mod policies;
 mod publish;
 mod tags;
 mod token_stores;

@@ -4,6 +4,7 @@
 use kms_core::clock::to_millisecond;
 use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
 use kms_core::{KeyAddress, KeyFacts, KeyId, KmsError, Timestamp};
+use kms_material::Born;
 use serde::{Deserialize, Serialize};
 
 use super::default_policy;
@@ -69,9 +70,10 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     };
     cx.event.borrow_mut().set_keys([(address.account, address.arn())]);
     let audit = |made: &KeyFacts| cx.audit(recorded(made, cx.now()));
+    let born = Born { tags: &tags, policy: input.policy.as_deref() };
     let made = match origin {
-        Origin::External => cx.keeper.create_empty(&facts, &tags, &audit).map(|()| facts)?,
-        _ => cx.keeper.create_generated(&facts, &tags, &audit)?,
+        Origin::External => cx.keeper.create_empty(&facts, &born, &audit).map(|()| facts)?,
+        _ => cx.keeper.create_generated(&facts, &born, &audit)?,
     };
     Ok(Output { key_metadata: KeyMetadata::of(&made, cx.now()) })
 }

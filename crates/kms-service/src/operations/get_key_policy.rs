@@ -23,6 +23,8 @@ pub(crate) struct Output {
     policy_name: String,
 }
 
+/// The policy that was given with the key, as it was written, else the default one.
+///
 /// # Errors
 /// `NotFoundException` for key or policy, `InvalidArnException`.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
@@ -31,8 +33,9 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     if input.policy_name.is_some_and(|name| name != default_policy::NAME) {
         return Err(KmsError::NotFound("No such policy exists".to_owned()));
     }
+    let given = cx.read(|tx| tx.find_policy(&key.address))?;
     Ok(Output {
-        policy: default_policy::text(key.address.region, key.address.account),
+        policy: given.unwrap_or_else(|| default_policy::text(key.address.region, key.address.account)),
         policy_name: default_policy::NAME.to_owned(),
     })
 }
