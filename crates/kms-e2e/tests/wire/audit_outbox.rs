@@ -143,6 +143,58 @@ fn the_record_of_a_change_whose_node_was_killed_follows_once_with_an_addendum() 
     assert_eq!(keys, records.to_string(), "a key has its record");
 }
 
+/// Postgres with all its processes stands still until this is dropped.
+struct Stopped(Vec<rustix::process::Pid>);
+
+impl Stopped {
+    fn postgres(data: &std::path::Path) -> Self {
+        let text = std::fs::read_to_string(data.join("postgres/postmaster.pid")).unwrap();
+        let postmaster = text.lines().next().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
+        let pids = std::iter::once(postmaster).chain(children.split_whitespace());
+        let pids: Vec<_> = pids.map(|pid| rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap()).collect();
+        for pid in &pids {
+            let _ended_meanwhile = rustix::process::kill_process(*pid, rustix::process::Signal::STOP);
+        }
+        Self(pids)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            let _ended_meanwhile = rustix::process::kill_process(*pid, rustix::process::Signal::CONT);
+        }
+    }
+}
+
+#[test]
+fn a_request_that_times_out_has_its_one_record() {
+    let place = Place::new();
+    let server = place.start();
+    let account = fresh_account();
+    let stopped = Stopped::postgres(&place.data());
+    let waiting: Vec<Connection> = (0..20).map(|_| ask(&server, &account, "ListKeys", json!({}))).collect();
+    let answers: Vec<_> = waiting.into_iter().map(|mut connection| connection.answer()).collect();
+    let refused: Vec<Value> = place.records().into_iter().filter(|record| record["eventName"] == "ListKeys").collect();
+    drop(stopped);
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.json()["__type"]), (500, &json!("DependencyTimeoutException")));
+        let of_it: Vec<_> = refused.iter().filter(|record| record["requestID"] == answer.request_id()).collect();
+        assert_eq!(of_it.len(), 1, "recorded before its answer: {of_it:?}");
+        assert_eq!(of_it[0]["errorCode"], "DependencyTimeoutException");
+    }
+    // What was abandoned ends at last, and is not recorded again.
+    let since = Instant::now();
+    while ask(&server, &account, "ListKeys", json!({})).answer().status != 200 {
+        assert!(since.elapsed() < Duration::from_secs(60), "it does not come back");
+    }
+    let refused = place.records().into_iter().filter(|record| record["errorCode"] == "DependencyTimeoutException");
+    let ids: std::collections::HashSet<_> = answers.iter().map(|answer| answer.request_id().to_owned()).collect();
+    let again = refused.filter(|record| ids.contains(record["requestID"].as_str().unwrap_or_default())).count();
+    assert_eq!(again, answers.len());
+}
+
 #[test]
 fn a_delete_that_fails_after_its_first_transaction_leaves_its_refusal_and_the_change_as_two_events() {
     let place = Place::new();

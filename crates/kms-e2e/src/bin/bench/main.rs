@@ -2,6 +2,7 @@
 //! its own, loads them by turns, and sets the measured figures beside the bars. It asserts nothing: the exit status tells
 //! only whether the measurement itself worked.
 
+mod audit_costs;
 mod connection;
 mod costs;
 mod latency;
@@ -75,6 +76,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         let mut servers = Servers::start(options.keys).await?;
         latency::idle_memory(&servers, &mut table)?;
         costs::measure(options, &servers, &mut table).await?;
+        audit_costs::measure(options, &mut table)?;
         latency::one_connection(options, &servers, &mut table).await?;
         latency::import_and_delete(&servers, &mut table).await?;
         latency::idle_processor(&servers, &mut table).await?;
