@@ -122,7 +122,8 @@ fn choose(key: &Key, world: &World, random: &mut Random) -> Op {
         (10, Op::Look),
         (18, Op::Encrypt),
         (5, Op::DataKey),
-        (20, Op::Decrypt),
+        (16, Op::Decrypt),
+        (6, Op::ReEncrypt),
     ];
     let imported = [(22, import(world, random)), (10, Op::Delete)];
     let choices: Vec<(u64, Op)> =

@@ -81,7 +81,7 @@ impl Key {
             return false;
         }
         let picked = random.pick(&lock(&self.ciphertexts)).cloned();
-        let op = if op == Op::Decrypt && picked.is_none() { Op::Look } else { op };
+        let op = if matches!(op, Op::Decrypt | Op::ReEncrypt) && picked.is_none() { Op::Look } else { op };
         let id = self.begin(world, op, world.process(node));
         let begun = Instant::now();
         let call = tokio::time::timeout(PATIENCE, self.call(client, op, picked, random));
@@ -161,6 +161,7 @@ impl Key {
             Op::Encrypt => self.encrypt(client, random).await,
             Op::DataKey => self.data_key(client, random).await,
             Op::Decrypt => decrypt(client, picked).await,
+            Op::ReEncrypt => self.re_encrypt(client, picked, random).await,
         }
     }
 
@@ -181,6 +182,23 @@ impl Key {
             && let (Some(blob), Some(plaintext)) = (output.ciphertext_blob(), output.plaintext())
         {
             self.keep(blob.clone(), plaintext.as_ref().to_vec(), random);
+        }
+        read(&result, |_| Answer::Done)
+    }
+
+    /// From this key to itself; the new ciphertext must open as the old one does.
+    async fn re_encrypt(
+        &self,
+        client: &Client,
+        picked: Option<(Blob, Vec<u8>)>,
+        random: &mut Random,
+    ) -> (Reply, Option<String>) {
+        let Some((blob, plaintext)) = picked else { return nothing_to_open() };
+        let result = client.re_encrypt().ciphertext_blob(blob).destination_key_id(&self.id).send().await;
+        if let Ok(output) = &result
+            && let Some(blob) = output.ciphertext_blob()
+        {
+            self.keep(blob.clone(), plaintext, random);
         }
         read(&result, |_| Answer::Done)
     }
@@ -245,10 +263,12 @@ pub(crate) fn end_of_window(now: Millis) -> Millis {
     now + i64::from(WINDOW_DAYS) * DAY
 }
 
+fn nothing_to_open() -> (Reply, Option<String>) {
+    (Reply::Wrong("there was no ciphertext to open".to_owned()), None)
+}
+
 async fn decrypt(client: &Client, picked: Option<(Blob, Vec<u8>)>) -> (Reply, Option<String>) {
-    let Some((blob, plaintext)) = picked else {
-        return (Reply::Wrong("there was no ciphertext to decrypt".to_owned()), None);
-    };
+    let Some((blob, plaintext)) = picked else { return nothing_to_open() };
     let result = client.decrypt().ciphertext_blob(blob).send().await;
     if let Ok(output) = &result
         && output.plaintext().map(Blob::as_ref) != Some(plaintext.as_slice())
@@ -296,5 +316,6 @@ fn name(op: Op) -> &'static str {
         Op::Encrypt => "Encrypt",
         Op::DataKey => "GenerateDataKey",
         Op::Decrypt => "Decrypt",
+        Op::ReEncrypt => "ReEncrypt",
     }
 }

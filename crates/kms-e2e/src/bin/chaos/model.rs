@@ -48,6 +48,7 @@ pub(crate) enum Op {
     Encrypt,
     DataKey,
     Decrypt,
+    ReEncrypt,
 }
 
 /// What a server says to it.
@@ -83,7 +84,7 @@ impl State {
 impl Op {
     /// Whether it can change anything.
     pub(crate) const fn is_change(self) -> bool {
-        !matches!(self, Self::Look | Self::Encrypt | Self::DataKey | Self::Decrypt)
+        !matches!(self, Self::Look | Self::Encrypt | Self::DataKey | Self::Decrypt | Self::ReEncrypt)
     }
 }
 
@@ -169,7 +170,7 @@ impl Facts {
         let settled = matches!(state, State::Enabled | State::Disabled);
         match op {
             Op::Look => (same(), Answer::Looked(state.name(), self.description)),
-            Op::Encrypt | Op::DataKey | Op::Decrypt => match state {
+            Op::Encrypt | Op::DataKey | Op::Decrypt | Op::ReEncrypt => match state {
                 State::Enabled => (same(), Answer::Done),
                 State::Disabled => (same(), Answer::IsDisabled),
                 State::PendingImport | State::PendingDeletion => refused(),
