@@ -163,6 +163,13 @@ pub trait Hsm: Send + Sync {
     /// [`HsmError::TokenUnknown`], [`HsmError::Unavailable`].
     fn list(&self) -> Result<Vec<FoundObject>, HsmError>;
 
+    /// Destroys what killed makers left half made and without a name, and gives the number; does nothing when it cannot be
+    /// sure now.
+    ///
+    /// # Errors
+    /// [`HsmError::Unavailable`].
+    fn discard_torn(&self) -> Result<usize, HsmError>;
+
     /// Looks for the sentinel: says whether searches can be trusted now.
     ///
     /// # Errors

@@ -62,6 +62,10 @@ impl Hsm for Token {
         self.list_objects()
     }
 
+    fn discard_torn(&self) -> Result<usize, HsmError> {
+        self.discard_halves()
+    }
+
     fn check(&self) -> Result<(), HsmError> {
         let session = self.ready_session()?;
         self.see_sentinel(&session, &self.lock.acquire_for_search()?)

@@ -55,6 +55,7 @@ impl Keeper {
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
+        self.hsm.discard_torn()?;
         self.sweep(&mut report)?;
         self.find_missing(&mut report)?;
         first_error.map_or(Ok(report), Err)

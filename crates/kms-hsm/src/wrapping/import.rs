@@ -18,6 +18,7 @@ use crate::mechanism::{Scheme, scheme_of};
 use crate::session::Connection;
 use crate::template;
 use crate::token::Token;
+use crate::torn;
 
 impl Token {
     /// See [`kms_core::Hsm::probe_wrapped`].
@@ -51,6 +52,7 @@ impl Token {
         if !wrapped.algorithm.fits_length(wrapped.spec, wrapped.encrypted.len()) {
             return Err(HsmError::BadWrappedMaterial);
         }
+        let _session_objects = torn::session_objects();
         self.with_object(wrapped.pair, ObjectClass::PRIVATE_KEY, |session, pair| {
             let opening = Opening { token: self, session, input, substitute: random(session)? };
             let (rsa_part, rest) = wrapped.encrypted.split_at(wrapped.spec.modulus_bytes());

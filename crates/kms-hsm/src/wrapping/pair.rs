@@ -20,6 +20,7 @@ use crate::mechanism::{OaepHash, scheme_of};
 use crate::session::Connection;
 use crate::template::{self, Usage};
 use crate::token::Token;
+use crate::torn;
 
 /// What a new pair must unwrap; it is no secret.
 const PROOF: [u8; 32] = [0x5a; 32];
@@ -88,6 +89,7 @@ impl Token {
         claim: Claim<'_>,
     ) -> Result<PublicKey, HsmError> {
         let (usage, mechanism) = powers(path);
+        let _session_objects = torn::session_objects();
         let pair = session.generate_key_pair(
             &Mechanism::RsaPkcsKeyPairGen,
             &template::public_rsa(bits),

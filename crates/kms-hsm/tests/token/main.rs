@@ -7,6 +7,7 @@ mod away;
 mod failpoints;
 mod foreign;
 mod frozen;
+mod halves;
 mod life;
 mod place;
 mod threads;

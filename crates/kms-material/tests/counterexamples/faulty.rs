@@ -129,6 +129,10 @@ impl Hsm for FaultyHsm {
         self.token.list()
     }
 
+    fn discard_torn(&self) -> Result<usize, HsmError> {
+        self.token.discard_torn()
+    }
+
     fn check(&self) -> Result<(), HsmError> {
         self.token.check()
     }
