@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use kms_core::Hsm;
 
-use crate::place::{Place, own_process};
+use crate::place::{Place, fresh, own_process};
 use crate::worker::Worker;
 
 /// An object file of SoftHSM 2.6.1 that ends after its first attribute: generation 1, `CKA_CLASS` (0), a number (2),
@@ -36,7 +36,10 @@ fn a_half_from_before_the_start_is_discarded_at_the_start() {
 fn a_half_of_another_process_is_discarded_while_the_token_is_open() {
     own_process(|place| {
         let token = place.token();
+        let mut other = Worker::start(place);
         let half = leave_a_half(place);
+        // Only what is written after it makes a process look at the folder anew.
+        assert_eq!(other.tell("make", &fresh()), "Ok(())");
         assert_eq!(token.discard_torn().unwrap(), 1);
         assert!(!half.exists());
         assert_eq!(token.discard_torn().unwrap(), 0);
