@@ -9,6 +9,7 @@ use actix_web::{App, HttpServer, web};
 use kms_core::{AccountId, Clock};
 use kms_service::{Health, Service};
 
+use crate::request_counts::RequestCounts;
 use crate::sigv4::{SigningKeys, Verifier};
 use crate::{health, request};
 
@@ -45,6 +46,7 @@ pub struct Api {
     pub(crate) verifier: Verifier<Arc<dyn SigningKeys<Caller = Principal>>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) health: Arc<Health>,
+    pub(crate) counts: RequestCounts,
     pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
 
@@ -57,7 +59,8 @@ impl Api {
         health: Arc<Health>,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> Self {
-        Self { service, verifier: Verifier::new(keys), clock, health, metrics: Box::new(metrics) }
+        let (verifier, counts) = (Verifier::new(keys), RequestCounts::new());
+        Self { service, verifier, clock, health, counts, metrics: Box::new(metrics) }
     }
 }
 

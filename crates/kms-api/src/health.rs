@@ -20,5 +20,7 @@ pub(crate) async fn ready(api: web::Data<Api>) -> HttpResponse {
 
 /// The metrics in Prometheus' text format.
 pub(crate) async fn metrics(api: web::Data<Api>) -> HttpResponse {
+    api.counts.publish();
+    api.service.publish_gauges(&api.health);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body((api.metrics)())
 }

@@ -4,6 +4,7 @@ pub mod app;
 mod error_response;
 mod health;
 mod request;
+mod request_counts;
 pub mod sigv4;
 
 pub use app::{Api, ApiConfig, Principal, runtime, serve};

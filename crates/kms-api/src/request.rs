@@ -15,6 +15,7 @@ use crate::app::{Api, MAX_BODY};
 use crate::error_response::{
     CONTENT_TYPE, broken_body, kms_error, not_this_protocol, signature_error, too_large, unknown_operation,
 };
+use crate::request_counts::Rejection;
 use crate::sigv4::{SignatureError, SignedRequest};
 
 /// How long a client may take to send a body.
@@ -35,19 +36,31 @@ async fn answer(request: &HttpRequest, payload: Payload, api: &Api) -> HttpRespo
     let request_id = kms_core::random::id().to_string();
     let body = match tokio::time::timeout(BODY_TIME, read_body(payload)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(BodyError::TooLarge)) => return too_large(&request_id),
-        Ok(Err(BodyError::Broken)) | Err(_) => return broken_body(&request_id),
+        refused => {
+            api.counts.reject(Rejection::Body);
+            let is_too_large = matches!(refused, Ok(Err(BodyError::TooLarge)));
+            return if is_too_large { too_large(&request_id) } else { broken_body(&request_id) };
+        }
     };
     if request.method() != Method::POST || request.path() != "/" || !speaks_json(request) {
+        api.counts.reject(Rejection::Protocol);
         return not_this_protocol(&request_id);
     }
-    let Some(operation) = target(request) else { return unknown_operation(&request_id) };
+    let Some(operation) = target(request) else {
+        api.counts.reject(Rejection::UnknownOperation);
+        return unknown_operation(&request_id);
+    };
     let caller = match verify(api, request, &body, &request_id) {
         Ok(caller) => caller,
-        Err(refusal) => return signature_error(&refusal, &request_id),
+        Err(refusal) => {
+            api.counts.reject(Rejection::Signature);
+            return signature_error(&refusal, &request_id);
+        }
     };
     let call = OperationRequest { operation, caller: Arc::new(caller) };
-    match api.service.call(call, &body).await {
+    let result = api.service.call(call, &body).await;
+    api.counts.count(operation, &result);
+    match result {
         Ok(answer) => {
             HttpResponse::Ok().insert_header(("x-amzn-RequestId", request_id)).content_type(CONTENT_TYPE).body(answer)
         }
@@ -137,5 +150,4 @@ fn invalid_region() -> SignatureError {
 fn log_fault(operation: Operation, error: &KmsError, request_id: &str) {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     tracing::error!(%operation, request_id, exception = error.exception(), cause, "a request failed");
-    metrics::counter!("strongroom_faults_total", "operation" => operation.name()).increment(1);
 }

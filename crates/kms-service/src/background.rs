@@ -13,6 +13,7 @@ use kms_core::{KeyAddress, KmsError};
 use kms_material::{AuditEntry, ServiceAudit, ServiceStep};
 use uuid::Uuid;
 
+use crate::measure::{age, measure};
 use crate::service::Service;
 
 const DUE_EVERY: Duration = Duration::from_secs(1);
@@ -20,6 +21,7 @@ const POOL_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(2);
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const OUTBOX_EVERY: Duration = Duration::from_secs(2);
 /// How far the clocks of node and database may differ.
 const LARGEST_SKEW: time::Duration = time::Duration::seconds(60);
@@ -37,6 +39,10 @@ pub struct Health {
     database: AtomicU64,
     lease: AtomicU64,
     audit: AtomicU64,
+    /// When rows and token were last compared to the end.
+    reconciled: AtomicU64,
+    /// When the rows were last measured.
+    measured: AtomicU64,
 }
 
 impl Health {
@@ -52,6 +58,16 @@ impl Health {
         ];
         let is_stale = |last: &AtomicU64| last.load(Ordering::Acquire) < oldest.max(1);
         looks.into_iter().filter(|(last, _)| is_stale(last)).map(|(_, problem)| problem).collect()
+    }
+
+    /// Time since rows and token were last compared.
+    pub(crate) fn reconcile_age(&self, boottime: Duration) -> Duration {
+        age(self.reconciled.load(Ordering::Acquire), boottime)
+    }
+
+    /// Time since the rows were last measured.
+    pub(crate) fn measured_age(&self, boottime: Duration) -> Duration {
+        age(self.measured.load(Ordering::Acquire), boottime)
     }
 
     /// Notes a look: a failure counts at once, a success until it is no longer fresh.
@@ -77,11 +93,20 @@ impl Background {
     /// The first run of the reconciler failed (the token is unknown, Postgres does not answer), or no thread could start.
     pub fn start(service: &Service, health: &Arc<Health>) -> Result<Self, KmsError> {
         report(service.keeper().reconcile(true)?);
+        Health::note(&health.reconciled, true, service.keeper().clock().boottime());
+        measure_and_note(service, health)?;
         let mut background = Self { stops: Vec::new(), threads: Vec::new() };
         background.every("due", DUE_EVERY, service, run_due)?;
         background.every("wrapping-pool", POOL_EVERY, service, fill_pool)?;
+        let reconcile_health = Arc::clone(health);
+        background.every("reconcile", RECONCILE_EVERY, service, move |service, _| {
+            report(service.keeper().reconcile(false)?);
+            Health::note(&reconcile_health.reconciled, true, service.keeper().clock().boottime());
+            Ok(())
+        })?;
+        let measure_health = Arc::clone(health);
         background
-            .every("reconcile", RECONCILE_EVERY, service, |service, _| service.keeper().reconcile(false).map(report))?;
+            .every("measure", MEASURE_EVERY, service, move |service, _| measure_and_note(service, &measure_health))?;
         background.every("audit-outbox", OUTBOX_EVERY, service, |service, _| forward(service))?;
         let audit_health = Arc::clone(health);
         tend_audit(service, health);
@@ -215,6 +240,12 @@ fn forward(service: &Service) -> Result<(), KmsError> {
 fn fill_pool(service: &Service, stopped: &Receiver<()>) -> Result<(), KmsError> {
     service.keeper().end_spent_pairs()?;
     while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) && service.keeper().fill_pool()? {}
+    Ok(())
+}
+
+fn measure_and_note(service: &Service, health: &Health) -> Result<(), KmsError> {
+    measure(service)?;
+    Health::note(&health.measured, true, service.keeper().clock().boottime());
     Ok(())
 }
 

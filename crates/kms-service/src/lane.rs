@@ -138,6 +138,16 @@ impl Lane {
         }
     }
 
+    /// Jobs that wait.
+    pub(crate) fn depth(&self) -> usize {
+        self.shared.lock().jobs.len()
+    }
+
+    /// Threads that hang now.
+    pub(crate) fn abandoned(&self) -> u64 {
+        self.shared.abandoned.load(Ordering::Relaxed)
+    }
+
     /// Refuses a request that the lane has not decided, with its record. Without a draft the lane is about to record it.
     async fn give_up(&self, refusal: KmsError, slot: &Slot) -> Outcome {
         match slot.take() {

@@ -18,6 +18,7 @@ mod key_record;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
+mod measure;
 mod operations;
 mod outbox;
 mod page;
@@ -32,4 +33,5 @@ pub use background::{Background, Health};
 pub use cache::KeyCache;
 pub use caller::Caller;
 pub use dispatch::{NOT_SERVED, SERVED, is_served};
+pub use measure::{METRICS, Metric, describe_metrics};
 pub use service::{Service, ServiceConfig};

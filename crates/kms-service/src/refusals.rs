@@ -58,6 +58,11 @@ impl Refusals {
         Ok(refusals)
     }
 
+    /// Records that wait.
+    pub(crate) fn depth(&self) -> usize {
+        self.shared.lock().waiting.len()
+    }
+
     /// Records a refusal and gives what to answer: the refusal, or that the audit cannot be written.
     pub(crate) async fn record(&self, refusal: KmsError, event: &EventDraft) -> KmsError {
         let (reply, receiver) = oneshot::channel();

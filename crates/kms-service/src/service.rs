@@ -293,6 +293,22 @@ impl Service {
         &self.keeper
     }
 
+    /// Jobs that wait, by queue.
+    pub(crate) fn queue_depths(&self) -> [(&'static str, usize); 4] {
+        [
+            ("lane", self.lane.depth()),
+            ("loading", self.loaders.depth()),
+            ("management", self.workers.depth()),
+            ("refusals", self.refusals.depth()),
+        ]
+    }
+
+    /// Threads that hang now, by pool.
+    pub(crate) fn abandoned(&self) -> [(&'static str, u64); 3] {
+        let count = |workers: &Workers| workers.abandoned() as u64;
+        [("lane", self.lane.abandoned()), ("loading", count(&self.loaders)), ("management", count(&self.workers))]
+    }
+
     /// The audit log, for background tasks.
     pub(crate) fn audit_log(&self) -> &AuditLog {
         &self.audit

@@ -101,6 +101,16 @@ impl Workers {
         }
     }
 
+    /// Jobs that wait.
+    pub(crate) fn depth(&self) -> usize {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Threads that hang now.
+    pub(crate) fn abandoned(&self) -> usize {
+        self.shared.abandoned.load(Ordering::Relaxed)
+    }
+
     fn replace_abandoned(&self) {
         let abandoned = self.shared.abandoned.fetch_add(1, Ordering::AcqRel) + 1;
         tracing::error!(pool = self.name, abandoned, "a worker hangs and is replaced");

@@ -48,6 +48,7 @@ pub(crate) fn run(config: NodeConfig, stopped: Receiver<()>, ready: impl FnOnce(
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();
     let _already_set = metrics::set_global_recorder(recorder);
+    kms_service::describe_metrics(env!("CARGO_PKG_VERSION"));
     kms_metadata::migrate(&config.database_url).context("the database could not be migrated")?;
     let node_id = node_id(&config.data_dir)?;
     let cache = KeyCache::new();

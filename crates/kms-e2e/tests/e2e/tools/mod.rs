@@ -1,5 +1,6 @@
 //! The commands beside a server: `strongroom reconcile` and `strongroom doctor`, and what the runbook promises of them.
 
 mod doctor;
+mod metrics;
 mod reconcile;
 mod support;

@@ -1,5 +1,7 @@
 //! Running the commands, and a PKCS#11 program that nobody here wrote.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -42,4 +44,16 @@ pub(super) fn count_keys(data_dir: &Path, id: uuid::Uuid) -> usize {
     assert!(listing.status.success(), "{listing:?}");
     let id = id.simple().to_string();
     String::from_utf8_lossy(&listing.stdout).lines().filter(|line| line.contains(&id)).count()
+}
+
+/// The body of a page.
+#[track_caller]
+pub(super) fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    body.to_owned()
 }
