@@ -59,6 +59,15 @@ pub enum DeploymentError {
     /// No node has served with this database and token yet.
     #[error("the database knows no deployment yet: start a node first")]
     NotMade,
+    /// The token that should be replaced is there.
+    #[error("the token shows the sentinel of this deployment: it is not lost, and nothing is replaced")]
+    NothingLost,
+    /// A node serves, so its token is there.
+    #[error("a node has a lease: stop all nodes, and wait a minute after a kill")]
+    NodesLive,
+    /// The root key is that of another deployment, or was altered.
+    #[error("the salts of this database's keys do not open under this root key: it is another deployment's")]
+    WrongRoot,
     /// A new root key could not be taken into custody, so nothing was made.
     #[error("a new deployment cannot be made: {0}")]
     NotKept(String),
@@ -194,7 +203,10 @@ impl Deployment {
 ///
 /// The lock has a transaction of its own around those of `run`, because the intent must be committed before anything is
 /// made in the token. It is the one place where transactions nest: at start, where nobody else uses the pool.
-fn alone<T>(metadata: &Metadata, mut run: impl FnMut() -> Result<T, DeploymentError>) -> Result<T, DeploymentError> {
+pub(crate) fn alone<T>(
+    metadata: &Metadata,
+    mut run: impl FnMut() -> Result<T, DeploymentError>,
+) -> Result<T, DeploymentError> {
     let mut tries = 0;
     loop {
         tries += 1;
@@ -210,7 +222,8 @@ fn alone<T>(metadata: &Metadata, mut run: impl FnMut() -> Result<T, DeploymentEr
     }
 }
 
-fn root_object(id: ObjectId) -> TokenObject {
+/// The token object of a root key.
+pub(crate) fn root_object(id: ObjectId) -> TokenObject {
     TokenObject::internal(id, ROOT)
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn object_of(address: &KeyAddress, id: ObjectId) -> TokenObject {
     TokenObject::of_key(id, address.region, address.key_id)
 }
 
-fn salt_binding(address: &KeyAddress) -> Vec<u8> {
+/// What the salt of a key is sealed to.
+pub(crate) fn salt_binding(address: &KeyAddress) -> Vec<u8> {
     [address.account.as_str().as_bytes(), &address.key_id.to_parts().0].concat()
 }

@@ -18,6 +18,7 @@ mod import_plan;
 mod inspection;
 mod purge;
 mod reconcile;
+mod recovery;
 mod unknown;
 mod wrapping_pool;
 

@@ -55,6 +55,15 @@ impl Tx<'_> {
         row.map(|row| self.load_materials(row)).transpose()
     }
 
+    /// Any key at all, of any account and region.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn any_key(&mut self) -> Result<Option<KeyFacts>, MetadataError> {
+        let row = self.run(|connection| keys::table.first::<Row>(connection).optional())?;
+        Ok(row.map(|row| self.load_materials(row)).transpose()?.map(|row| row.facts))
+    }
+
     /// Waits for the lock of a key's row and reads the key under it. The lock is the claim of whoever makes or destroys
     /// objects of the key (object-protocol.md A3).
     ///

@@ -5,7 +5,7 @@ use kms_core::ObjectId;
 use uuid::Uuid;
 
 use crate::error::MetadataError;
-use crate::schema::token_stores;
+use crate::schema::{nodes, token_stores};
 use crate::tx::Tx;
 
 /// The advisory lock of first starts: the ASCII codes of `kms-open`.
@@ -75,6 +75,28 @@ impl Tx<'_> {
         );
         self.run(|connection| diesel::insert_into(token_stores::table).values(row).execute(connection))?;
         Ok(())
+    }
+
+    /// Names the objects of the token that takes the place of a lost one.
+    ///
+    /// # Errors
+    /// [`MetadataError::NotFound`] for a token that is not known.
+    pub fn replace_token_objects(&mut self, store: &TokenStore) -> Result<(), MetadataError> {
+        let names = (token_stores::sentinel_id.eq(store.sentinel.0), token_stores::root_id.eq(store.root.0));
+        let update = diesel::update(token_stores::table.find(&store.token)).set(names);
+        let changed = self.run(|connection| update.execute(connection))?;
+        if changed == 1 { Ok(()) } else { Err(MetadataError::NotFound) }
+    }
+
+    /// How many nodes have a lease now.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub fn live_nodes(&mut self) -> Result<i64, MetadataError> {
+        self.run(|connection| {
+            let live = nodes::lease_until.gt(diesel::dsl::now);
+            nodes::table.filter(live).count().get_result(connection)
+        })
     }
 
     /// Notes that the token holds its objects.

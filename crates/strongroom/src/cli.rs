@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// List what database and token disagree on. Exit status 0 if nothing, 3 if something is open.
     Reconcile(ReconcileArguments),
+    /// Go on with a new token when the old one is lost for good: imported keys can then be imported again.
+    Recover(RecoverArguments),
     /// Look into the audit log.
     Audit {
         #[command(subcommand)]
@@ -67,6 +69,17 @@ pub(crate) struct DoctorArguments {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The arguments of `recover`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RecoverArguments {
+    /// The configuration file of a node; its token is the new one, with the label of the lost one. All nodes are stopped.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    /// A file with the 32 bytes that the recovery file decrypts to; remove it afterwards.
+    #[arg(long)]
+    pub(crate) root_key_file: PathBuf,
 }
 
 /// The arguments of `reconcile`.

@@ -15,6 +15,7 @@ mod operations;
 mod place;
 mod process;
 mod reconcile;
+mod recover;
 mod recovery;
 mod serve;
 
@@ -42,6 +43,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Command::Serve { config } => serve::run(&config)?,
         cli::Command::Migrate { config } => serve::migrate(&config)?,
         cli::Command::Doctor(arguments) => return doctor::run(&arguments),
+        cli::Command::Recover(arguments) => recover::run(&arguments)?,
         cli::Command::Reconcile(arguments) => return reconcile::run(&arguments),
         cli::Command::Operations { markdown } => operations::print_all(markdown),
     }

@@ -3,4 +3,5 @@
 mod doctor;
 mod metrics;
 mod reconcile;
+mod recover;
 mod support;

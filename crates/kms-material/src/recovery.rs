@@ -1,0 +1,121 @@
+//! A deployment whose token is lost for good goes on with a new token: the root key comes back from the recovery file, so
+//! the salts open, and whoever imports his own bytes again gets the same KeyMaterialId and opens his old ciphertexts
+//! (cryptography.md 2, docs/decisions/0010).
+//!
+//! The order: the row of the new root key, the root key and a new sentinel in the new token, then one transaction that
+//! makes them those of the deployment. Until it commits, the database names the lost sentinel and no node starts. A cut-off
+//! recovery is simply run again: what it left in the token is a root key with a row `creating`, which the reconciler
+//! destroys, and a sentinel that nobody asks for.
+
+use std::time::Duration;
+
+use kms_core::hsm::{ObjectKind, TokenObject};
+use kms_core::kdf::hmac_sha256;
+use kms_core::sealing::{Purpose, Sealer, subkey_input};
+use kms_core::secret::SecretKey;
+use kms_core::{Hsm, KmsError, ObjectId};
+use kms_hsm::Token;
+use kms_metadata::{Metadata, NewObject, TokenStore};
+use uuid::Uuid;
+
+use crate::claim::{claim_keyless, make_present};
+use crate::deployment::{Deployment, DeploymentError, alone, root_object};
+use crate::identity::salt_binding;
+
+/// How often it is looked whether leases are over; in all a little longer than the usual lease.
+const LEASE_TRIES: u32 = 16;
+const LEASE_PAUSE: Duration = Duration::from_millis(500);
+
+impl Deployment {
+    /// Makes `root` the root key of this database's deployment in a token that never held it, or holds an older state of it.
+    /// The token has the label of the lost one. Returns the deployment's id.
+    ///
+    /// # Errors
+    /// [`DeploymentError::NothingLost`] if the token shows the sentinel, [`DeploymentError::NodesLive`] if a node still has a
+    /// lease after 8 seconds, [`DeploymentError::WrongRoot`] if the salt of a key does not open under it; those of [`Deployment::open`].
+    pub fn recover(
+        metadata: &Metadata,
+        token: &Token,
+        token_label: &str,
+        root: &SecretKey,
+    ) -> Result<Uuid, DeploymentError> {
+        await_nodes(metadata)?;
+        alone(metadata, || {
+            let store = lost_store(metadata, token, token_label)?;
+            check_root(metadata, &store, root)?;
+            replace(metadata, token, &store, root)?;
+            Ok(store.deployment_id)
+        })
+    }
+}
+
+/// Waits for the end of leases: a node that did not start because its token is lost had one for a moment.
+fn await_nodes(metadata: &Metadata) -> Result<(), DeploymentError> {
+    for _ in 0..LEASE_TRIES {
+        if metadata.read(|tx| Ok::<_, KmsError>(tx.live_nodes()?))? == 0 {
+            return Ok(());
+        }
+        std::thread::sleep(LEASE_PAUSE);
+    }
+    Err(DeploymentError::NodesLive)
+}
+
+/// What the database says of the lost token.
+fn lost_store(metadata: &Metadata, token: &Token, token_label: &str) -> Result<TokenStore, DeploymentError> {
+    let (store, labels, live) = metadata
+        .read(|tx| Ok::<_, KmsError>((tx.find_token_store(token_label)?, tx.token_labels()?, tx.live_nodes()?)))?;
+    let store = match store.filter(|store| store.established) {
+        Some(store) => store,
+        None => {
+            let known = labels.into_iter().find(|known| known != token_label);
+            let token = token_label.to_owned();
+            return Err(known.map_or(DeploymentError::NotMade, |known| DeploymentError::OtherToken { token, known }));
+        }
+    };
+    if live > 0 {
+        return Err(DeploymentError::NodesLive);
+    }
+    let found = token.find_deployments()?;
+    if let Some((_, other)) = found.iter().find(|(_, id)| *id != store.deployment_id) {
+        return Err(DeploymentError::OtherDeployment { token: token_label.to_owned(), found: *other });
+    }
+    if found.iter().any(|(sentinel, _)| *sentinel == store.sentinel) {
+        return Err(DeploymentError::NothingLost);
+    }
+    Ok(store)
+}
+
+/// Opens the salt of a key with what `root` derives. A database without keys has nothing that another root could harm.
+fn check_root(metadata: &Metadata, store: &TokenStore, root: &SecretKey) -> Result<(), DeploymentError> {
+    let Some(key) = metadata.read(|tx| Ok::<_, KmsError>(tx.any_key()?))? else { return Ok(()) };
+    let subkey = hmac_sha256(root.expose(), &[&subkey_input(store.deployment_id, Purpose::Salt)]);
+    let salts = Sealer::new(Purpose::Salt, SecretKey::new(subkey));
+    salts.open(&salt_binding(&key.address), &key.sealed_salt).map(drop).map_err(|_| DeploymentError::WrongRoot)
+}
+
+fn replace(metadata: &Metadata, token: &Token, lost: &TokenStore, root: &SecretKey) -> Result<(), DeploymentError> {
+    let new = TokenStore { sentinel: ObjectId::random(), root: ObjectId::random(), ..lost.clone() };
+    let object: TokenObject = root_object(new.root);
+    metadata.write(|tx| {
+        tx.insert_object(&NewObject {
+            id: object.id,
+            kind: ObjectKind::Root,
+            label: object.label.clone(),
+            key: None,
+            token: new.token.clone(),
+            claimed_by: "recover".to_owned(),
+        })
+    })?;
+    fail::fail_point!("material.recover.announced", |_| Err(KmsError::timeout("failpoint").into()));
+    metadata.write(|tx| {
+        claim_keyless(tx, new.root)?;
+        token.establish(new.deployment_id, new.sentinel, &object, root)?;
+        token.attach(new.sentinel)?;
+        token.mac(&object, &subkey_input(new.deployment_id, Purpose::Salt))?;
+        fail::fail_point!("material.recover.made", |_| Err(KmsError::timeout("failpoint")));
+        make_present(tx, new.root)?;
+        tx.condemn(lost.root)?;
+        Ok::<_, KmsError>(tx.replace_token_objects(&new)?)
+    })?;
+    Ok(())
+}
