@@ -41,6 +41,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// List the settings of `serve` with their defaults, as the table of docs/configuration.md.
+    Settings,
     /// List the operations of KMS with what this version serves.
     Operations {
         /// As the page docs/operations.md.

@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::AuditDurability;
 use crate::credentials::ConfiguredCredentials;
+use crate::process::{DEFAULT_LOG, LogFormat};
+use crate::settings::override_setting;
 
 /// What the size of an audit file may be, in MiB: it is read whole at each start.
 const FILE_MEGABYTES: std::ops::RangeInclusive<u64> = 1..=4096;
@@ -55,6 +57,12 @@ pub(crate) struct Config {
     /// Initialise without a recovery file: whoever loses the token then loses every salt.
     #[serde(default)]
     pub(crate) no_recovery: bool,
+    /// What is logged.
+    #[serde(default = "default_log")]
+    pub(crate) log: String,
+    /// In which form.
+    #[serde(default)]
+    pub(crate) log_format: LogFormat,
     /// The access keys of root users.
     #[serde(default)]
     pub(crate) access_key: Vec<AccessKey>,
@@ -115,35 +123,6 @@ impl Config {
     }
 }
 
-fn override_setting(table: &mut toml::Table, setting: &str, value: &str) {
-    const SETTINGS: [&str; 14] = [
-        "listen",
-        "allow_plain_http",
-        "data_dir",
-        "database_url_file",
-        "pkcs11_module",
-        "token_label",
-        "pin_file",
-        "softhsm_folder",
-        "audit",
-        "audit_file_megabytes",
-        "lease_seconds",
-        "recovery_public_key_file",
-        "recovery_file",
-        "no_recovery",
-    ];
-    if SETTINGS.contains(&setting) {
-        let parsed = match value {
-            "true" | "false" => toml::Value::Boolean(value == "true"),
-            digits if matches!(setting, "lease_seconds" | "audit_file_megabytes") => {
-                digits.parse().map_or_else(|_| value.into(), toml::Value::Integer)
-            }
-            _ => value.into(),
-        };
-        table.insert(setting.to_owned(), parsed);
-    }
-}
-
 /// A secret from a file, without the newline at its end. An empty one is refused: it would be a secret that all know.
 fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -160,6 +139,10 @@ fn durable() -> AuditDurability {
 
 fn file_megabytes() -> u64 {
     kms_audit::DEFAULT_FILE_SIZE >> 20
+}
+
+fn default_log() -> String {
+    DEFAULT_LOG.to_owned()
 }
 
 fn five() -> u64 {

@@ -18,6 +18,7 @@ mod reconcile;
 mod recover;
 mod recovery;
 mod serve;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Command::Doctor(arguments) => return doctor::run(&arguments),
         cli::Command::Recover(arguments) => recover::run(&arguments)?,
         cli::Command::Reconcile(arguments) => return reconcile::run(&arguments),
+        cli::Command::Settings => process::print(settings::table().trim_end()),
         cli::Command::Operations { markdown } => operations::print_all(markdown),
     }
     Ok(ExitCode::SUCCESS)

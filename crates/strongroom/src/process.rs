@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 /// cryptoki calls every mechanism that it has no name for an error.
-const DEFAULT_LOG: &str = "warn,strongroom=info,cryptoki=off";
+pub(crate) const DEFAULT_LOG: &str = "warn,strongroom=info,cryptoki=off";
 
 /// Writes one line for people to standard error.
 pub(crate) fn say(line: &str) {
@@ -37,12 +37,40 @@ pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
     message
 }
 
-/// Logs go to standard error, filtered by `STRONGROOM_LOG`; as JSON when `STRONGROOM_LOG_FORMAT` is `json`.
+/// The form of log lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logs go to standard error, as `STRONGROOM_LOG` and `STRONGROOM_LOG_FORMAT` say: for whoever has no configuration file. A
+/// filter that is none is passed over.
 pub(crate) fn start_log() {
-    let filter = EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = std::env::var("STRONGROOM_LOG").unwrap_or_else(|_| DEFAULT_LOG.to_owned());
     let is_json = std::env::var("STRONGROOM_LOG_FORMAT").is_ok_and(|format| format == "json");
-    let _already_set = if is_json { builder.json().try_init() } else { builder.try_init() };
+    let format = if is_json { LogFormat::Json } else { LogFormat::Text };
+    if start_log_as(&filter, format).is_err() {
+        let _default_is_a_filter = start_log_as(DEFAULT_LOG, format);
+    }
+}
+
+/// Logs go to standard error, filtered and in this form.
+///
+/// # Errors
+/// The filter is none.
+pub(crate) fn start_log_as(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("log = {filter:?} is no filter of log lines"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _already_set = match format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.try_init(),
+    };
+    Ok(())
 }
 
 /// Sees that `SOFTHSM2_CONF` names this file. SoftHSM reads it from the environment of the process, which can only be set

@@ -17,9 +17,9 @@ use crate::recovery::Recovery;
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
-    process::start_log();
-    process::guard_memory();
     let config = Config::load(path)?;
+    process::start_log_as(&config.log, config.log_format)?;
+    process::guard_memory();
     let stopped = process::stop_channel(false)?;
     let lock = FolderLock::take(&config.data_dir)?;
     let listener =

@@ -124,7 +124,8 @@ async fn a_configuration_is_looked_at_before_and_after_its_first_start() {
     let settings = |softhsm_folder: &str| {
         let text = format!(
             "listen = '127.0.0.1:0'\ndata_dir = '{}'\ndatabase_url_file = '{}'\npkcs11_module = '{}'\n\
-             token_label = '{}'\npin_file = '{}'\nno_recovery = true\n{softhsm_folder}\n",
+             token_label = '{}'\npin_file = '{}'\nno_recovery = true\n\
+             log = 'info'\nlog_format = 'json'\n{softhsm_folder}\n",
             data.display(),
             url.display(),
             token.module().display(),
@@ -146,6 +147,8 @@ async fn a_configuration_is_looked_at_before_and_after_its_first_start() {
 
     let server = Server::serve(&config, &data, &token.config_file(), &ServerOptions::default()).unwrap();
     eventually("all is well", async || doctor(&config, &token).0 == 0).await;
+    let log = server.log();
+    assert!(!log.is_empty() && log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
     settings("");
     let (status, report) = doctor(&config, &token);
     assert_eq!((status, by_name(&report)["write lock"].0), (WRONG, "wrong"), "{report}");

@@ -4,4 +4,5 @@ mod doctor;
 mod metrics;
 mod reconcile;
 mod recover;
+mod restore;
 mod support;
