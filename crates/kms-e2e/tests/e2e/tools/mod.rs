@@ -2,6 +2,7 @@
 
 mod doctor;
 mod metrics;
+mod pin;
 mod reconcile;
 mod recover;
 mod restore;
