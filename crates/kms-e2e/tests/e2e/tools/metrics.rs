@@ -90,8 +90,8 @@ async fn the_figures_tell_what_happens() {
     eventually("what the rows say is measured", async || {
         let all = samples(&server);
         let next = all["strongroom_next_expiry_seconds"];
-        let full = all.iter().filter(|(name, depth)| name.contains("pool_depth") && **depth >= 1.0).count();
-        (3_000.0..3_600.0).contains(&next) && all[r#"strongroom_expiring_materials{within="1d"}"#] == 1.0 && full >= 6
+        let has_pairs = all.iter().any(|(name, depth)| name.contains("pool_depth") && *depth >= 1.0);
+        (3_000.0..3_600.0).contains(&next) && all[r#"strongroom_expiring_materials{within="1d"}"#] == 1.0 && has_pairs
     })
     .await;
     for _ in 0..2 {
