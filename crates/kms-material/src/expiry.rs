@@ -29,11 +29,7 @@ impl Keeper {
     pub fn expire_due(&self, audit: ServiceAudit<'_>, committed: &mut Vec<AuditEntry>) -> Result<usize, KmsError> {
         let now = self.clock.now();
         let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.expired_materials(now, BATCH)?))?;
-        let mut expired = 0;
-        for (address, material) in due {
-            expired += usize::from(self.expire(&address, &material, audit, committed)?);
-        }
-        Ok(expired)
+        each_of(due, |(address, material)| self.expire(&address, &material, audit, committed))
     }
 
     fn expire(
@@ -59,4 +55,23 @@ impl Keeper {
         fail::fail_point!("material.expiry.condemned", |_| Ok(false));
         self.finish_all(address, &condemned).map(|()| true)
     }
+}
+
+/// Does one thing after the other and counts those that were done; one that fails holds up no other.
+///
+/// # Errors
+/// The first failure, once all were tried.
+pub(crate) fn each_of<T>(
+    all: impl IntoIterator<Item = T>,
+    mut run: impl FnMut(T) -> Result<bool, KmsError>,
+) -> Result<usize, KmsError> {
+    let mut done = 0;
+    let mut failure = None;
+    for one in all {
+        match run(one) {
+            Ok(is_done) => done += usize::from(is_done),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.map_or(Ok(done), Err)
 }

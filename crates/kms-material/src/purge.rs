@@ -3,7 +3,7 @@
 use kms_core::{KeyAddress, KmsError};
 use kms_metadata::{KeyChange, TryLock};
 
-use crate::expiry::{ServiceAudit, ServiceStep};
+use crate::expiry::{ServiceAudit, ServiceStep, each_of};
 use crate::{AuditEntry, Keeper};
 
 const BATCH: i64 = 100;
@@ -17,11 +17,7 @@ impl Keeper {
     pub fn purge_due(&self, audit: ServiceAudit<'_>, committed: &mut Vec<AuditEntry>) -> Result<usize, KmsError> {
         let now = self.clock.now();
         let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.due_deletions(now, BATCH)?))?;
-        let mut purged = 0;
-        for address in due {
-            purged += usize::from(self.purge(&address, audit, committed)?);
-        }
-        Ok(purged)
+        each_of(due, |address| self.purge(&address, audit, committed))
     }
 
     fn purge(
@@ -36,29 +32,30 @@ impl Keeper {
             if row.facts.deletion_date.is_none_or(|date| now < date) {
                 return Ok(None);
             }
+            let is_first = row.purge_started_at.is_none();
             let change = KeyChange {
                 purge_started_at: Some(row.purge_started_at.unwrap_or(now)),
                 material_changed: true,
                 ..KeyChange::default()
             };
-            Self::condemn(tx, &row.facts, None, &change).map(Some)
+            let condemned = Self::condemn(tx, &row.facts, None, &change)?;
+            // From here the key is lost, so the record goes with this change and not with the row's end.
+            let entry = is_first.then(|| audit(ServiceStep::KeyDeleted, address));
+            entry.iter().try_for_each(|entry| entry.insert(tx))?;
+            Ok::<_, KmsError>(Some((condemned, entry)))
         })?;
-        let Some(condemned) = condemned else { return Ok(false) };
+        let Some((condemned, entry)) = condemned else { return Ok(false) };
+        committed.extend(entry);
         fail::fail_point!("material.purge.condemned", |_| Ok(false));
         self.finish_all(address, &condemned)?;
         fail::fail_point!("material.purge.finished", |_| Ok(false));
-        let entry = self.metadata.write(|tx| {
-            let Some(row) = tx.lock_key(address.region, address.key_id)? else { return Ok(None) };
+        self.metadata.write(|tx| {
+            let Some(row) = tx.lock_key(address.region, address.key_id)? else { return Ok(false) };
             if !tx.objects_of_key(address.region, address.key_id)?.is_empty() {
-                return Ok(None);
+                return Ok(false);
             }
             tx.delete_key(&row.facts)?;
-            let entry = audit(ServiceStep::KeyDeleted, address);
-            entry.insert(tx)?;
-            Ok::<_, KmsError>(Some(entry))
-        })?;
-        let is_purged = entry.is_some();
-        committed.extend(entry);
-        Ok(is_purged)
+            Ok(true)
+        })
     }
 }

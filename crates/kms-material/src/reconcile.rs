@@ -28,6 +28,21 @@ pub struct Report {
     pub missing_pairs: usize,
     /// Other `present` rows whose object is missing (R4).
     pub missing: Vec<ObjectId>,
+    /// What could not be finished now; the next run tries again.
+    pub unfinished: usize,
+}
+
+impl Report {
+    /// Counts and tells what could not be finished for one object.
+    fn tolerate<T>(&mut self, object: ObjectId, outcome: Result<T, KmsError>) -> Option<T> {
+        outcome
+            .inspect_err(|error| {
+                let cause = std::error::Error::source(error).map(ToString::to_string);
+                tracing::warn!(%object, %error, cause, "an object could not be finished now");
+                self.unfinished += 1;
+            })
+            .ok()
+    }
 }
 
 impl Keeper {
@@ -35,30 +50,27 @@ impl Keeper {
     /// and if somebody is, he holds the lock.
     ///
     /// # Errors
-    /// Postgres does not answer or the token is unknown; nothing is destroyed on a guess.
+    /// Postgres does not answer or the token is unknown; nothing is destroyed on a guess. One object that cannot be finished
+    /// is counted and holds up no other.
     pub fn reconcile(&self, at_start: bool) -> Result<Report, KmsError> {
         self.hsm.check()?;
         let mut report = Report::default();
-        // One object that cannot be finished holds up no other; its error is told in the end.
-        let mut first_error = None;
         let age = if at_start { Duration::ZERO } else { STALE };
         let before = self.clock.real_now() - age;
         for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.stale_creating(before, BATCH)?))? {
-            match self.undo(&row) {
-                Ok(undone) => report.undone += usize::from(undone),
-                Err(error) => first_error = first_error.or(Some(error)),
-            }
+            let undone = report.tolerate(row.id, self.undo(&row));
+            report.undone += usize::from(undone == Some(true));
         }
         for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.destroying(BATCH)?))? {
-            match self.finish_row(&row) {
-                Ok(()) => report.finished += 1,
-                Err(error) => first_error = first_error.or(Some(error)),
-            }
+            let finished = report.tolerate(row.id, self.finish_row(&row));
+            report.finished += usize::from(finished.is_some());
         }
-        self.hsm.discard_torn()?;
+        if let Err(error) = self.hsm.discard_torn() {
+            tracing::warn!(%error, "halves of objects could not be discarded");
+        }
         self.sweep(&mut report)?;
         self.find_missing(&mut report)?;
-        first_error.map_or(Ok(report), Err)
+        Ok(report)
     }
 
     /// R1: an attempt whose creator is gone. A held lock means that the creator lives.
@@ -90,8 +102,8 @@ impl Keeper {
         for id in ids {
             match states.get(&id) {
                 Some(ObjectState::Destroying | ObjectState::Destroyed) => {
-                    self.hsm.destroy(id)?;
-                    report.finished += 1;
+                    let destroyed = report.tolerate(id, self.hsm.destroy(id).map_err(KmsError::from));
+                    report.finished += usize::from(destroyed.is_some());
                 }
                 Some(ObjectState::Creating | ObjectState::Present) => {}
                 None => report.unknown.push(id),
@@ -121,8 +133,8 @@ impl Keeper {
             if row.kind == ObjectKind::Wrapping {
                 tracing::warn!(object = %row.id, "a wrapping pair has no object in the token and is given up");
                 self.metadata.write(|tx| tx.condemn(row.id))?;
-                self.finish_row(row)?;
-                report.missing_pairs += 1;
+                let finished = report.tolerate(row.id, self.finish_row(row));
+                report.missing_pairs += usize::from(finished.is_some());
             } else {
                 tracing::error!(object = %row.id, "a present row has no object in the token");
                 report.missing.push(row.id);

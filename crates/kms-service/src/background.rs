@@ -253,6 +253,7 @@ fn report(report: kms_material::Report) {
     metrics::gauge!("strongroom_unknown_objects").set(report.unknown.len() as f64);
     metrics::gauge!("strongroom_missing_objects").set(report.missing.len() as f64);
     metrics::gauge!("strongroom_missing_pairs").set(report.missing_pairs as f64);
+    metrics::gauge!("strongroom_unfinished_objects").set(report.unfinished as f64);
     metrics::gauge!("strongroom_nameless_objects").set(report.nameless as f64);
     if report.undone + report.finished > 0 {
         tracing::info!(undone = report.undone, finished = report.finished, "rows and token are one again");

@@ -33,7 +33,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], meaning: &'s
 }
 
 /// Every metric; docs/metrics.md is this list.
-pub const METRICS: [Metric; 20] = [
+pub const METRICS: [Metric; 21] = [
     gauge("strongroom_build_info", &["version"], "Always 1; the label is the version that runs."),
     gauge("strongroom_ready", &[], "1 while /health/ready says 200, else 0."),
     counter(
@@ -82,6 +82,11 @@ pub const METRICS: [Metric; 20] = [
         "strongroom_nameless_objects",
         &[],
         "Objects without an id, torn by a kill while they were made; they do no harm.",
+    ),
+    gauge(
+        "strongroom_unfinished_objects",
+        &[],
+        "Objects that the last comparison could not destroy or undo; the next one tries again.",
     ),
     gauge(
         "strongroom_wrapping_pool_depth",

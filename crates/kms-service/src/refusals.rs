@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kms_audit::{AuditLog, omitted_body};
 use kms_core::KmsError;
@@ -35,6 +35,10 @@ struct Queue {
     waiting: VecDeque<Waiting>,
     /// Refusals that found no place since the last write.
     omitted: u64,
+    /// Whether the last write failed.
+    is_failing: bool,
+    /// Since when the writer is at a write.
+    writing_since: Option<Instant>,
 }
 
 struct Waiting {
@@ -52,7 +56,8 @@ impl Refusals {
         let shared = Arc::clone(&refusals.shared);
         std::thread::Builder::new().name("refusals".to_owned()).spawn(move || {
             loop {
-                write(&audit, shared.next_batch());
+                let batch = shared.next_batch();
+                shared.write(&audit, batch);
             }
         })?;
         Ok(refusals)
@@ -67,7 +72,9 @@ impl Refusals {
     pub(crate) async fn record(&self, refusal: KmsError, event: &EventDraft) -> KmsError {
         let (reply, receiver) = oneshot::channel();
         if !self.shared.push(Waiting { record: event.render(Some(&refusal)), reply }) {
-            return refusal;
+            // Too many to record each is no reason to refuse otherwise; an audit that cannot be written is.
+            let is_written = self.shared.makes_progress();
+            return if is_written { refusal } else { KmsError::internal("the audit log cannot be written") };
         }
         match tokio::time::timeout(PATIENCE, receiver).await {
             Ok(Ok(true)) => refusal,
@@ -97,8 +104,22 @@ impl Shared {
         while queue.waiting.is_empty() {
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+        queue.writing_since = Some(Instant::now());
         let count = queue.waiting.len().min(BATCH);
         (queue.waiting.drain(..count).collect(), mem::take(&mut queue.omitted))
+    }
+
+    /// Whether the last write came to a good end, and the present one does not hang.
+    fn makes_progress(&self) -> bool {
+        let queue = self.lock();
+        !queue.is_failing && queue.writing_since.is_none_or(|since| since.elapsed() < PATIENCE)
+    }
+
+    fn write(&self, audit: &AuditLog, batch: (Vec<Waiting>, u64)) {
+        let is_written = write(audit, batch);
+        let mut queue = self.lock();
+        queue.is_failing = !is_written;
+        queue.writing_since = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -106,7 +127,8 @@ impl Shared {
     }
 }
 
-fn write(audit: &AuditLog, (batch, omitted): (Vec<Waiting>, u64)) {
+/// Writes a batch and tells its clients; whether it could be written.
+fn write(audit: &AuditLog, (batch, omitted): (Vec<Waiting>, u64)) -> bool {
     let (mut records, replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|waiting| (waiting.record, waiting.reply)).unzip();
     if omitted > 0 {
@@ -119,6 +141,7 @@ fn write(audit: &AuditLog, (batch, omitted): (Vec<Waiting>, u64)) {
     for reply in replies {
         let _client_gone = reply.send(written.is_ok());
     }
+    written.is_ok()
 }
 
 #[cfg(test)]
@@ -164,12 +187,31 @@ mod tests {
             refusals.record(KmsError::Throttling, &draft_for_tests(Operation::Encrypt)).await;
         }
         for _ in 0..BOUND / BATCH {
-            write(&audit, refusals.shared.next_batch());
+            let batch = refusals.shared.next_batch();
+            refusals.shared.write(&audit, batch);
         }
         for receiver in receivers {
             assert!(receiver.await.unwrap());
         }
         let omitted: Vec<_> = lines(dir.path()).into_iter().filter(|line| line["recordType"] == "omitted").collect();
         assert_eq!((omitted.len(), &omitted[0]["count"]), (1, &3.into()));
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_place_while_the_audit_cannot_be_written_is_not_answered() {
+        let refusals = Refusals { shared: Arc::new(Shared { queue: Mutex::default(), wake: Condvar::new() }) };
+        for _ in 0..BOUND {
+            let (reply, _gone) = oneshot::channel();
+            assert!(refusals.shared.push(Waiting { record: br#""a":1}"#.to_vec(), reply }));
+        }
+        let refuse = async || refusals.record(KmsError::Throttling, &draft_for_tests(Operation::Encrypt)).await;
+        assert_eq!(refuse().await.exception(), "ThrottlingException");
+        refusals.shared.lock().writing_since = Instant::now().checked_sub(2 * PATIENCE);
+        assert_eq!(refuse().await.exception(), "KMSInternalException", "the write hangs");
+        {
+            let mut queue = refusals.shared.lock();
+            (queue.writing_since, queue.is_failing) = (None, true);
+        }
+        assert_eq!(refuse().await.exception(), "KMSInternalException", "the last write failed");
     }
 }

@@ -69,6 +69,31 @@ fn declares(operation: Operation, exception: &str) -> bool {
     kms_model::operation(operation.name()).unwrap().errors.iter().any(|error| error.name == exception)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cached_key_is_used_within_the_lease_without_asking_postgres() {
+    let server = Server::start().unwrap();
+    let client = client(server.endpoint(), &fresh_account(), REGION);
+    let subject = subject(&client).await;
+    client.create_alias().alias_name("alias/cached").target_key_id(&subject.key_id).send().await.unwrap();
+    let by_alias = Subject { key_id: "alias/cached".to_owned(), ..subject.clone() };
+    let hot = [
+        Operation::Encrypt,
+        Operation::Decrypt,
+        Operation::GenerateDataKey,
+        Operation::GenerateDataKeyWithoutPlaintext,
+    ];
+    for named in [&by_alias, &subject] {
+        call(&client, Operation::ReEncrypt, named).await.unwrap();
+    }
+    let stopped = stop_postgres(server.data_dir());
+    for operation in hot.into_iter().chain([Operation::ReEncrypt]) {
+        for named in [&subject, &by_alias] {
+            call(&client, operation, named).await.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"));
+        }
+    }
+    drop(stopped);
+}
+
 /// Stops every process of the server's Postgres; they go on when the value is dropped.
 fn stop_postgres(data_dir: &Path) -> impl Drop {
     struct Stopped(Vec<rustix::process::Pid>);
@@ -116,7 +141,10 @@ pub(crate) async fn rows_that_cannot_be_read_are_an_internal_error_of_every_oper
     for operation in [Operation::Encrypt, Operation::ListKeys, Operation::CreateKey] {
         call(&client, operation, &subject).await.unwrap();
     }
-    assert!(!server.log().contains("hello"), "the log shows no plaintext");
+    // Raw, and as the request carried it.
+    for plaintext in ["hello", "aGVsbG8="] {
+        assert!(!server.log().contains(plaintext), "the log shows no plaintext");
+    }
 }
 
 #[tokio::test]

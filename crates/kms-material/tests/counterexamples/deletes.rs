@@ -68,22 +68,42 @@ fn c11_a_final_deletion_that_has_begun_is_finished_by_whoever_comes_next() {
             audit(serde_json::Value::Null)
         };
         let mut committed = Vec::new();
-        let purged = node.keeper.purge_due(&record, &mut committed);
-        assert_eq!(committed.len(), *purged.as_ref().unwrap_or(&0), "a record for each key that is gone, and no other");
-        purged
+        let purged = node.keeper.purge_due(&record, &mut committed).unwrap();
+        (purged, committed.len())
     };
     thread::scope(|scope| {
         let pause = Pause::at("material.purge.condemned");
-        let first = scope.spawn(|| purge(n1).unwrap());
+        let first = scope.spawn(|| purge(n1));
         pause.wait();
         let row = n2.keeper.metadata().read(|tx| tx.find_key(key.region, key.key_id)).unwrap().unwrap();
         assert!(row.purge_started_at.is_some(), "CancelKeyDeletion refuses from here on");
         assert_eq!(exception(n2.delete(&key)), "NotFoundException");
         assert_eq!(exception(n2.import(&key, 1)), "KMSInvalidStateException");
-        assert_eq!(purge(n2).unwrap(), 1);
+        assert_eq!(purge(n2), (1, 0), "the record went with the beginning");
         assert!(n2.facts(&key).is_none());
         pause.go();
-        assert_eq!(first.join().unwrap(), 0);
+        assert_eq!(first.join().unwrap(), (0, 1));
     });
     assert_eq!(world.objects(&key), 0);
+}
+
+#[test]
+fn a_key_that_cannot_be_purged_now_holds_up_no_other_and_is_recorded_once() {
+    let world = World::new();
+    let n1 = &world.n1;
+    let [stubborn, other] = [n1.new_key(), n1.new_key()];
+    for key in [&stubborn, &other] {
+        n1.import(key, 1).unwrap();
+        n1.change(key, &scheduled_for(PAST)).unwrap();
+    }
+    n1.hsm.keep(n1.open_rows(&stubborn)[0]);
+    let mut committed = Vec::new();
+    let record = |_, _: &KeyAddress| audit(serde_json::Value::Null);
+    for _ in 0..2 {
+        n1.keeper.purge_due(&record, &mut committed).unwrap_err();
+    }
+    assert!(n1.facts(&other).is_none() && n1.facts(&stubborn).is_some());
+    assert_eq!(committed.len(), 2, "one record a key, when its deletion begins");
+    assert_eq!(world.n2.keeper.purge_due(&record, &mut committed).unwrap(), 1);
+    assert_eq!((committed.len(), world.objects(&stubborn)), (2, 0));
 }

@@ -33,16 +33,28 @@ pub(crate) struct FaultyHsm {
     fault: Mutex<Option<Fault>>,
     before_lists: Mutex<VecDeque<Hook>>,
     after_probe: Mutex<Option<Hook>>,
+    kept: Mutex<Vec<ObjectId>>,
 }
 
 impl FaultyHsm {
     pub(crate) fn new(token: Arc<Token>) -> Self {
-        Self { token, fault: Mutex::default(), before_lists: Mutex::default(), after_probe: Mutex::default() }
+        Self {
+            token,
+            fault: Mutex::default(),
+            before_lists: Mutex::default(),
+            after_probe: Mutex::default(),
+            kept: Mutex::default(),
+        }
     }
 
     /// The next call that the fault fits goes wrong.
     pub(crate) fn fail_once(&self, fault: Fault) {
         *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    /// From now on this object cannot be destroyed here.
+    pub(crate) fn keep(&self, id: ObjectId) {
+        self.kept.lock().unwrap().push(id);
     }
 
     /// Runs `hook` just before the next listing for which none is waiting yet.
@@ -116,6 +128,9 @@ impl Hsm for FaultyHsm {
     fn destroy(&self, id: ObjectId) -> Result<(), HsmError> {
         if self.goes_wrong(Fault::DestroyIsUnknown) {
             return Err(HsmError::TokenUnknown);
+        }
+        if self.kept.lock().unwrap().contains(&id) {
+            return Err(broken());
         }
         self.token.destroy(id)?;
         if self.goes_wrong(Fault::DestroyFailsAfterwards) { Err(broken()) } else { Ok(()) }

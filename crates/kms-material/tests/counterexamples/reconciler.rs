@@ -63,3 +63,28 @@ fn a_pair_that_the_token_lost_is_given_up_and_its_import_token_has_expired() {
     assert_eq!(world.n2.keeper.reconcile(true).unwrap().missing_pairs, 0);
     world.n1.import(&key, 1).unwrap();
 }
+
+#[test]
+fn an_object_that_cannot_be_destroyed_holds_up_nothing_else() {
+    let world = World::new();
+    let (n1, n2) = (&world.n1, &world.n2);
+    let [stubborn, condemned, lost] = [n1.new_key(), n1.new_key(), n1.new_key()];
+    for key in [&stubborn, &condemned, &lost] {
+        n1.import(key, 1).unwrap();
+    }
+    n2.hsm.keep(n1.open_rows(&stubborn)[0]);
+    for key in [&stubborn, &condemned] {
+        n1.hsm.fail_once(crate::faulty::Fault::DestroyIsUnknown);
+        n1.delete(key).unwrap_err();
+    }
+    let missing = n1.open_rows(&lost)[0];
+    kms_core::Hsm::destroy(&*world.n1.hsm, missing).unwrap();
+    let report = n2.keeper.reconcile(true).unwrap();
+    assert!(report.unfinished > 0, "{report:?}");
+    assert_eq!(report.missing, [missing]);
+    assert_eq!((world.objects(&condemned), n2.open_rows(&condemned)), (0, vec![]));
+    assert_eq!((world.objects(&stubborn), n2.open_rows(&stubborn).len()), (1, 1));
+    n1.keeper.reconcile(false).unwrap();
+    assert_eq!((world.objects(&stubborn), n2.open_rows(&stubborn)), (0, vec![]));
+    n1.delete(&lost).unwrap();
+}

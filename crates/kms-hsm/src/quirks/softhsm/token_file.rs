@@ -15,6 +15,8 @@ use crate::write_lock::WriteLock;
 
 /// The pause before a torn file is read again: another program may be in the middle of its login.
 const SECOND_LOOK: Duration = Duration::from_millis(25);
+/// Looks, with that pause after each, before a file counts as torn.
+const LOOKS: u32 = 3;
 
 /// The guard of one token's `token.object`. Its methods are called under the write lock.
 pub(crate) struct TokenFile {
@@ -138,7 +140,7 @@ impl TokenFile {
     /// [`OpenError::TokenMissing`] if the folder is away, [`OpenError::File`].
     pub(crate) fn count_hidden(&self, found: usize) -> Result<usize, OpenError> {
         for slot_folder in self.slot_folders()? {
-            if label_of(&read(&slot_folder.join("token.object"))?).as_deref() != Some(&self.label) {
+            if settled_label(&slot_folder.join("token.object"))?.as_deref() != Some(&self.label) {
                 continue;
             }
             let files = object_files(&slot_folder)?;
@@ -153,17 +155,10 @@ impl TokenFile {
     }
 
     fn restore_if_torn(&self, path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
-        let mut found = read(path)?;
-        for _ in 0..2 {
-            if label_of(&found).is_some() {
-                return Ok(());
-            }
-            std::thread::sleep(SECOND_LOOK);
-            found = read(path)?;
-        }
-        if label_of(&found).is_some() {
+        if settled_label(path)?.is_some() {
             return Ok(());
         }
+        let found = read(path)?;
         // What is replaced is kept, in case a later SoftHSM writes a form that this code takes for torn.
         if !found.is_empty() {
             write_atomically(&self.folder.with_file_name("token-object.torn"), &found)?;
@@ -230,6 +225,17 @@ pub(crate) fn label_of(bytes: &[u8]) -> Option<String> {
 }
 
 /// A missing file counts as an empty one: both are torn.
+/// The label in a `token.object`; none if it is torn, which a login of another program is excused for: it is looked at again.
+fn settled_label(path: &Path) -> Result<Option<String>, OpenError> {
+    for _ in 0..LOOKS {
+        if let Some(label) = label_of(&read(path)?) {
+            return Ok(Some(label));
+        }
+        std::thread::sleep(SECOND_LOOK);
+    }
+    Ok(label_of(&read(path)?))
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
