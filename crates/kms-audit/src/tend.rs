@@ -16,7 +16,7 @@ use crate::segment::{LEAST, Segment};
 impl AuditLog {
     /// Looks after the log; call it every few seconds. `now` says which day it is, in UTC.
     ///
-    /// - A file that was moved away or deleted is noticed, the next one begun, and a deleted one put back from the open
+    /// - A file that was moved away, deleted or cut is noticed, the next one begun, and a deleted one put back from the open
     ///   handle.
     /// - The first look of a day begins a new file.
     /// - Space is made ahead, so that a disk which is full or for reading only shows while nobody asks.
@@ -53,10 +53,11 @@ impl AuditLog {
         let mut state = self.at_rest();
         let (old, end) = (Arc::clone(&state.segment), state.end);
         let path = path_of(&self.dir, &self.node, old.number);
-        if old.is_in_place(&path).map_err(AuditError::file(&path))? {
+        let is_whole = old.file.metadata().is_ok_and(|metadata| metadata.len() >= end);
+        if is_whole && old.is_in_place(&path).map_err(AuditError::file(&path))? {
             return Ok(None);
         }
-        tracing::error!(path = %path.display(), "the audit file was moved away or deleted");
+        tracing::error!(path = %path.display(), "the audit file was moved away, deleted or cut");
         self.begin_next(&mut state, Begun::Moved)?;
         drop(state);
         self.put_back(&old, end);

@@ -180,7 +180,7 @@ impl From<crate::hsm::HsmError> for KmsError {
         match error {
             HsmError::BadWrappedMaterial => Self::InvalidCiphertext,
             HsmError::Unsupported(_) => Self::UnsupportedOperation(Some(error.to_string())),
-            HsmError::ClaimLost | HsmError::TokenUnknown => Self::timeout(error),
+            HsmError::ClaimLost | HsmError::TokenUnknown | HsmError::Busy(_) => Self::timeout(error),
             HsmError::ObjectMissing | HsmError::ObjectMismatch | HsmError::Unavailable(_) => Self::internal(error),
         }
     }

@@ -86,6 +86,9 @@ pub enum HsmError {
     /// The sentinel is not visible: a search proves nothing now (object-protocol.md A8).
     #[error("the token is unknown: its sentinel object is not visible")]
     TokenUnknown,
+    /// Another thread or node is at the token for too long; nothing was done.
+    #[error("the write lock of the token is held too long by another {0}")]
+    Busy(&'static str),
     /// The token, its session or its library does not answer properly.
     #[error("the token failed: {0}")]
     Unavailable(String),

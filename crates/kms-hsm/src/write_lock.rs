@@ -60,7 +60,7 @@ impl WriteLock {
     /// Waits for the lock, at most 8 seconds.
     ///
     /// # Errors
-    /// [`HsmError::Unavailable`] when the wait is over or the lock file cannot be locked.
+    /// [`HsmError::Busy`] when the wait is over, [`HsmError::Unavailable`] when the lock file cannot be locked.
     pub(crate) fn acquire(&self) -> Result<WriteGuard<'_>, HsmError> {
         self.acquire_within(LONGEST_WAIT)
     }
@@ -68,7 +68,7 @@ impl WriteLock {
     /// Waits until no other thread of this process writes or searches, at most 8 seconds.
     ///
     /// # Errors
-    /// [`HsmError::Unavailable`] when the wait is over.
+    /// [`HsmError::Busy`] when the wait is over.
     pub(crate) fn acquire_for_search(&self) -> Result<SearchGuard<'_>, HsmError> {
         self.exclude_threads(LONGEST_WAIT)
     }
@@ -90,7 +90,7 @@ impl WriteLock {
         let (mut held, _) =
             self.0.released.wait_timeout_while(held, longest, |held| *held).unwrap_or_else(PoisonError::into_inner);
         if *held {
-            return Err(HsmError::Unavailable("the write lock is held too long by this process".to_owned()));
+            return Err(HsmError::Busy("thread"));
         }
         *held = true;
         Ok(SearchGuard(&self.0))
@@ -166,7 +166,7 @@ fn lock_file(file: &File, deadline: Instant) -> Result<(), HsmError> {
             Ok(()) => return Ok(()),
             Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => std::thread::sleep(POLL),
             Err(Errno::WOULDBLOCK) => {
-                return Err(HsmError::Unavailable("the write lock is held too long by another process".to_owned()));
+                return Err(HsmError::Busy("process"));
             }
             Err(error) => return Err(HsmError::Unavailable(format!("flock: {error}"))),
         }

@@ -52,6 +52,21 @@ fn a_deleted_file_is_put_back_with_all_that_was_answered() {
 }
 
 #[test]
+fn a_file_cut_under_the_log_is_noticed_and_the_next_one_goes_on() {
+    for (dir, log) in both() {
+        log.append(&[body(0)]).unwrap();
+        std::fs::File::options().write(true).open(path(dir.path(), 1)).unwrap().set_len(100).unwrap();
+        assert!(matches!(log.tend(LATER), Err(AuditError::Moved(cut)) if cut == path(dir.path(), 1)));
+        log.append(&[body(1)]).unwrap();
+        log.tend(LATER).unwrap();
+        assert_eq!(lines(dir.path(), 2)[1]["number"], 1);
+        assert!(verify(dir.path()).unwrap().first_break.is_some(), "what was cut off is missed");
+        drop(log);
+        open(dir.path()).append(&[body(2)]).unwrap();
+    }
+}
+
+#[test]
 fn a_deleted_folder_is_made_again() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("audit");
