@@ -117,8 +117,8 @@ impl Operation {
         self.verdicts()[state as usize]
     }
 
+    /// The row of the operation in the published table of key states. Source: key-states.md 3.
     #[rustfmt::skip] // A table is read by columns.
-                     /// The row of the operation in the published table of key states. Source: key-states.md 3.
     pub const fn verdicts(self) -> [Verdict; 8] {
         use Verdict::{Allow as Ok, BadState as Bad, IsDisabled as Dis, NotPendingDeletion as Not};
         match self {
@@ -191,6 +191,74 @@ mod tests {
     #[test]
     fn there_are_56_operations() {
         assert_eq!(Operation::ALL.len(), 56);
+    }
+
+    /// The table of the developer guide as it is published, for the states that a key of the default store can be in:
+    /// Enabled, Disabled, PendingImport, PendingDeletion. The numbers are those of the exceptions in key-states.md 4: 1 is
+    /// DisabledException, 4 "is not pending deletion", every other one KMSInvalidStateException.
+    const PUBLISHED: &str = "
+        CancelKeyDeletion                     4  4  4  ok
+        CreateAlias                           ok ok ok 3
+        CreateGrant                           ok 1  5  3
+        Decrypt                               ok 1  5  3
+        DeleteAlias                           ok ok ok ok
+        DeleteImportedKeyMaterial             ok ok ok ok
+        DeriveSharedSecret                    ok 1  5  3
+        DescribeKey                           ok ok ok ok
+        DisableKey                            ok ok 5  3
+        DisableKeyRotation                    ok 1  6  3
+        EnableKey                             ok ok 5  3
+        EnableKeyRotation                     ok 1  6  3
+        Encrypt                               ok 1  5  3
+        GenerateDataKey                       ok 1  5  3
+        GenerateDataKeyWithoutPlaintext       ok 1  5  3
+        GenerateDataKeyPair                   ok 1  5  3
+        GenerateDataKeyPairWithoutPlaintext   ok 1  5  3
+        GenerateMac                           ok 1  5  3
+        VerifyMac                             ok 1  5  3
+        GetKeyLastUsage                       ok ok ok ok
+        GetKeyPolicy                          ok ok ok ok
+        ListKeyPolicies                       ok ok ok ok
+        PutKeyPolicy                          ok ok ok ok
+        GetParametersForImport                ok ok ok 8
+        GetPublicKey                          ok 1  5  3
+        ImportKeyMaterial                     ok ok ok 8
+        ListAliases                           ok ok ok ok
+        ListGrants                            ok ok ok ok
+        ListResourceTags                      ok ok ok ok
+        RetireGrant                           ok ok ok ok
+        RevokeGrant                           ok ok ok ok
+        ListKeyRotations                      ok ok ok ok
+        ReEncrypt                             ok 1  5  3
+        ReplicateKey                          ok 1  5  3
+        RotateKeyOnDemand                     ok 1  5  3
+        ScheduleKeyDeletion                   ok ok ok 3
+        Sign                                  ok 1  5  3
+        Verify                                ok 1  5  3
+        TagResource                           ok ok ok 3
+        UntagResource                         ok ok ok 3
+        UpdateKeyDescription                  ok ok ok 3
+        UpdateAlias                           ok ok ok 10
+        UpdatePrimaryRegion                   ok 1  5  3
+    ";
+
+    #[test]
+    fn the_table_is_the_published_one() {
+        let states = [KeyState::Enabled, KeyState::Disabled, KeyState::PendingImport, KeyState::PendingDeletion];
+        for line in PUBLISHED.lines().filter(|line| !line.trim().is_empty()) {
+            let mut words = line.split_whitespace();
+            let name = words.next().unwrap();
+            let operation = *Operation::ALL.iter().find(|operation| operation.name() == name).unwrap();
+            let published: Vec<Verdict> = words
+                .map(|word| match word {
+                    "ok" => Verdict::Allow,
+                    "1" => Verdict::IsDisabled,
+                    "4" => Verdict::NotPendingDeletion,
+                    _ => Verdict::BadState,
+                })
+                .collect();
+            assert_eq!(published, states.map(|state| operation.verdict(state)), "{name}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod blob {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    /// Writes the bytes as base64 text, piecewise, so that no copy of a secret is left behind.
+    /// Writes the bytes as base64 text, piecewise, so that the text stands nowhere but in the answer.
     ///
     /// # Errors
     /// Those of the serializer.

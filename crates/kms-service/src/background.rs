@@ -24,7 +24,7 @@ const AUDIT_EVERY: Duration = Duration::from_secs(2);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const OUTBOX_EVERY: Duration = Duration::from_secs(2);
 /// How far the clocks of node and database may differ.
-const LARGEST_SKEW: time::Duration = time::Duration::seconds(60);
+pub const LARGEST_SKEW: time::Duration = time::Duration::seconds(60);
 /// How long a good look at a dependency counts.
 const FRESH: Duration = Duration::from_secs(8);
 /// How long the end of a task is waited for; one that hangs in Postgres or the token ends with the process.

@@ -29,7 +29,7 @@ mod target;
 mod workers;
 
 pub use audit_event::OperationRequest;
-pub use background::{Background, Health};
+pub use background::{Background, Health, LARGEST_SKEW};
 pub use cache::KeyCache;
 pub use caller::Caller;
 pub use dispatch::{NOT_SERVED, SERVED, is_served};

@@ -2,14 +2,13 @@
 
 use kms_core::Clock;
 use kms_metadata::{Metadata, MetadataError};
+use kms_service::LARGEST_SKEW;
 
 use super::{Findings, causes};
 use crate::clocks::SystemClock;
 
 /// Postgres 14. Source: design.md 6.
 const LEAST_VERSION: i32 = 140_000;
-/// Past this, nodes expire and purge nothing.
-const LARGEST_SKEW: time::Duration = time::Duration::seconds(60);
 
 /// Looks, and gives access if the schema is that of this version.
 pub(super) fn look(findings: &mut Findings, url: &anyhow::Result<String>) -> Option<Metadata> {
