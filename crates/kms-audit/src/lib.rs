@@ -15,8 +15,8 @@
 //!
 //! When the log finds the end of its file torn (a kill or a power cut in the middle of a write), it leaves the file as it
 //! is and begins the next, whose header names offset, length and hash of what is torn. So a repair never changes a byte
-//! that was written before. Damage anywhere else opens nothing: the line is named, and the operator chooses to bring the
-//! file back or to begin the next one ([`AuditLog::open_next_file`]).
+//! that was written before. Damage anywhere else opens nothing: the line is named, and the operator brings the file back.
+//! [`AuditLog::open_next_file`] would begin the next one instead; no command offers that yet.
 //!
 //! A durable file has its space made ahead: zeros follow its last line until it is closed. Each of its commits fills whole
 //! blocks of 4096 bytes, with blanks before the newline of its last line, so no block of an answered record is written

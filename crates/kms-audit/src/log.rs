@@ -85,8 +85,8 @@ impl AuditLog {
         Ok(Self::with(dir, node, durability, begin, lock))
     }
 
-    /// Leaves the newest file as it is and begins the next. This is the operator's way out when [`AuditLog::open`] says
-    /// `Broken`; the damaged file stays for whoever looks into it, and [`verify`](crate::verify()) goes on to name it.
+    /// Leaves the newest file as it is and begins the next, where [`AuditLog::open`] says `Broken`. The damaged file stays for
+    /// whoever looks into it, and [`verify`](crate::verify()) goes on to name it. No command offers this yet.
     ///
     /// # Errors
     /// `Locked`, `NodeName` or `File`, as `open`.
