@@ -4,6 +4,7 @@
 #[macro_use]
 mod wire_enum;
 
+pub mod algorithm;
 mod alias_name;
 pub mod arn;
 pub mod ciphertext_blob;
