@@ -4,13 +4,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::clients::Keys;
-use crate::key::Key;
 use crate::model::Op;
 use crate::objects::Place;
 use crate::random::Random;
 use crate::report::{Report, say};
-use crate::world::{World, lock};
-use crate::{audit, blocking};
+use crate::world::World;
+use crate::{audit, blocking, family};
 
 /// How long after the last request rows and token may differ.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,7 +52,7 @@ pub(crate) async fn objects_settle(world: &World, place: &Place, report: &mut Re
 /// `pkcs11-tool` does not answer.
 pub(crate) fn deleted_is_gone(world: &World, place: &Place, keys: &Keys) -> anyhow::Result<()> {
     let all = keys.all();
-    let deleted = all.iter().filter(|key| lock(&key.checker).is_deleted()).map(|key| key.id.clone());
+    let deleted = all.iter().filter(|key| key.judge.is_deleted()).map(|key| key.id.clone());
     for key in blocking(|| place.held(&deleted.collect::<Vec<_>>()))? {
         world.violated(format!("key {key}: an object is in the token after an acknowledged delete"));
     }
@@ -71,23 +70,32 @@ pub(crate) fn audit_holds(world: &World, folders: &[&Path]) -> anyhow::Result<()
     Ok(())
 }
 
-/// Looks at every key on every server and uses it; the checkers judge.
+/// Looks at every key and family on every server and uses them; the checkers judge. A resting system has no excuse for not
+/// answering.
 pub(crate) async fn every_key_answers(world: &World, keys: &Keys, mut random: Random) {
+    let looks = [Op::Look, Op::Tags, Op::Encrypt];
     for key in keys.all() {
         for node in world.up() {
-            for op in [Op::Look, Op::Encrypt].into_iter().chain([Op::Decrypt; DECRYPTIONS]) {
+            for op in looks.into_iter().chain([Op::Decrypt; DECRYPTIONS]) {
                 if world.has_violations() {
                     return;
                 }
-                answer_surely(world, &key, node, op, &mut random).await;
+                if !key.run(world, node, op, &mut random).await {
+                    key.judge.violated(world, &format!("{op:?} got no answer from a server that rests"));
+                }
             }
         }
     }
-}
-
-/// A resting system has no excuse for not answering.
-async fn answer_surely(world: &World, key: &Key, node: usize, op: Op, random: &mut Random) {
-    if !key.run(world, node, op, random).await {
-        world.violated(format!("key {}: {op:?} got no answer from a server that rests", key.id));
+    for family in keys.families() {
+        for node in world.up() {
+            for op in family::looks() {
+                if world.has_violations() {
+                    return;
+                }
+                if !family.run(world, node, op).await {
+                    family.judge.violated(world, &format!("{op:?} got no answer from a server that rests"));
+                }
+            }
+        }
     }
 }

@@ -1,28 +1,67 @@
-//! The clients: for each of a few keys two at a time, so that operations on one key race.
+//! The clients: for each of a few keys and families two at a time, so that operations on one of them race.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::family::{self, Family};
 use crate::key::{Key, end_of_window};
-use crate::model::Op;
+use crate::model::{Op, TAGS};
 use crate::random::Random;
 use crate::world::{World, lock};
 
 /// Keys at a time whose material is imported, and others.
 const EXTERNAL: usize = 4;
 const GENERATED: usize = 2;
-const CLIENTS_PER_KEY: usize = 2;
+/// Families at a time.
+const FAMILIES: usize = 2;
+const CLIENTS_PER_SLOT: usize = 2;
 /// How long a client waits for another server after one gave it no answer, while servers are not killed.
 const AFTER_A_BREAK: Duration = Duration::from_secs(2);
-/// Keys that were put aside and are looked at again at the end.
+/// Keys, and families, that were put aside and are looked at again at the end.
 const MOST_RETIRED: usize = 300;
 
 /// The keys at hand, and those put aside.
 #[derive(Default)]
 pub(crate) struct Keys {
-    slots: Mutex<Vec<Arc<Key>>>,
-    retired: Mutex<Vec<Arc<Key>>>,
+    keys: Slots<Key>,
+    families: Slots<Family>,
+}
+
+/// What clients work on, and what they did before.
+struct Slots<T> {
+    current: Mutex<Vec<Arc<T>>>,
+    retired: Mutex<Vec<Arc<T>>>,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { current: Mutex::default(), retired: Mutex::default() }
+    }
+}
+
+impl<T> Slots<T> {
+    fn all(&self) -> Vec<Arc<T>> {
+        lock(&self.current).iter().chain(lock(&self.retired).iter()).cloned().collect()
+    }
+
+    fn at(&self, slot: usize) -> Arc<T> {
+        Arc::clone(&lock(&self.current)[slot])
+    }
+
+    /// Puts a new one into the slot; the old one is kept for the end. False if there is no new one.
+    fn replace(&self, slot: usize, old: &Arc<T>, new: Option<Arc<T>>) -> bool {
+        let Some(new) = new else { return false };
+        let mut current = lock(&self.current);
+        if Arc::ptr_eq(&current[slot], old) {
+            current[slot] = new;
+            let mut retired = lock(&self.retired);
+            if retired.len() < MOST_RETIRED {
+                retired.push(Arc::clone(old));
+            }
+        }
+        true
+    }
 }
 
 impl Keys {
@@ -31,41 +70,48 @@ impl Keys {
     /// # Errors
     /// A server that nothing disturbs makes no key.
     pub(crate) async fn create(world: &World) -> anyhow::Result<Arc<Self>> {
+        let none = || anyhow::anyhow!("the first keys could not be made");
         let keys = Self::default();
         for slot in 0..EXTERNAL + GENERATED {
-            let key = Key::create(world, 0, slot < EXTERNAL).await;
-            let key = key.ok_or_else(|| anyhow::anyhow!("the first keys could not be made"))?;
-            lock(&keys.slots).push(key);
+            let key = Key::create(world, 0, slot < EXTERNAL).await.ok_or_else(none)?;
+            lock(&keys.keys.current).push(key);
+        }
+        for _ in 0..FAMILIES {
+            let family = Family::create(world, 0).await.ok_or_else(none)?;
+            lock(&keys.families.current).push(family);
         }
         Ok(Arc::new(keys))
     }
 
     /// Every key that was ever made, as far as they are kept.
     pub(crate) fn all(&self) -> Vec<Arc<Key>> {
-        lock(&self.slots).iter().chain(lock(&self.retired).iter()).cloned().collect()
+        self.keys.all()
+    }
+
+    /// Every family that was ever made, as far as they are kept.
+    pub(crate) fn families(&self) -> Vec<Arc<Family>> {
+        self.families.all()
     }
 
     /// Whether operations that got no answer may still be going on in a server.
     pub(crate) fn have_lost(&self, world: &World) -> bool {
-        self.all().iter().any(|key| lock(&key.checker).has_lost(|process| world.has_ended(process)))
+        self.all().iter().any(|key| key.judge.has_lost(world))
+            || self.families().iter().any(|family| family.judge.has_lost(world))
     }
 
     /// By now no operation that got no answer can be going on.
     pub(crate) fn settle(&self, world: &World) {
-        for key in self.all() {
-            if let Err(text) = lock(&key.checker).settle(|_| true, &world.clock) {
-                world.violated(text);
-            }
-        }
+        self.all().iter().for_each(|key| key.judge.settle(world, |_| true));
+        self.families().iter().for_each(|family| family.judge.settle(world, |_| true));
     }
 
     /// Starts the clients; they end with the task set.
     pub(crate) fn start_clients(self: &Arc<Self>, world: &Arc<World>, random: &Random) -> tokio::task::JoinSet<()> {
         let mut clients = tokio::task::JoinSet::new();
-        for client in 0..(EXTERNAL + GENERATED) * CLIENTS_PER_KEY {
+        for client in 0..(EXTERNAL + GENERATED + FAMILIES) * CLIENTS_PER_SLOT {
             let (keys, world) = (Arc::clone(self), Arc::clone(world));
             let random = random.fork(client as u64 + 1_000);
-            clients.spawn(async move { keys.serve_slot(&world, client / CLIENTS_PER_KEY, random).await });
+            clients.spawn(async move { keys.serve_slot(&world, client / CLIENTS_PER_SLOT, random).await });
         }
         clients
     }
@@ -79,11 +125,9 @@ impl Keys {
                 continue;
             };
             let process = world.process(node);
-            let key = Arc::clone(&lock(&self.slots)[slot]);
-            let was_answered = if key.is_gone.load(Ordering::SeqCst) || random.chance(2) {
-                self.replace(world, node, slot, &key).await
-            } else {
-                key.run(world, node, choose(&key, world, &mut random), &mut random).await
+            let was_answered = match slot.checked_sub(EXTERNAL + GENERATED) {
+                None => self.use_key(world, node, slot, &mut random).await,
+                Some(family) => self.use_family(world, node, family, &mut random).await,
             };
             drop(open);
             if !was_answered && world.nodes.len() == 1 {
@@ -96,46 +140,51 @@ impl Keys {
         }
     }
 
-    /// Puts a new key into the slot; the old one is kept for the end.
-    async fn replace(&self, world: &World, node: usize, slot: usize, old: &Arc<Key>) -> bool {
-        let Some(new) = Key::create(world, node, old.is_external).await else { return false };
-        let mut slots = lock(&self.slots);
-        if Arc::ptr_eq(&slots[slot], old) {
-            slots[slot] = new;
-            let mut retired = lock(&self.retired);
-            if retired.len() < MOST_RETIRED {
-                retired.push(Arc::clone(old));
-            }
+    async fn use_key(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> bool {
+        let key = self.keys.at(slot);
+        if key.is_gone.load(Ordering::SeqCst) || random.chance(2) {
+            return self.keys.replace(slot, &key, Key::create(world, node, key.is_external).await);
         }
-        true
+        key.run(world, node, choose(&key, world, random), random).await
+    }
+
+    async fn use_family(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> bool {
+        let family = self.families.at(slot);
+        if family.is_gone() || random.chance(1) {
+            return self.families.replace(slot, &family, Family::create(world, node).await);
+        }
+        family.run(world, node, family::choose(world, random)).await
     }
 }
 
 /// What a client does next.
 fn choose(key: &Key, world: &World, random: &mut Random) -> Op {
-    let everywhere = [
+    let which = [[true, false], [false, true], [true, true]];
+    let which = *random.pick(&which).unwrap_or(&[true; TAGS]);
+    let mut choices = vec![
         (8, Op::Enable),
         (6, Op::Disable),
         (3, Op::Schedule { not_before: end_of_window(world.clock.earliest()) }),
         (6, Op::Cancel),
-        (7, Op::Describe(key.next_description())),
-        (10, Op::Look),
+        (5, Op::Describe(key.next_value())),
+        (5, Op::Tag { which, value: key.next_value() }),
+        (3, Op::Untag { which }),
+        (9, Op::Look),
+        (5, Op::Tags),
+        (1, Op::Policy),
+        (1, Op::Policies),
+        (1, Op::List),
+        (1, Op::Random),
         (18, Op::Encrypt),
         (5, Op::DataKey),
+        (4, Op::SealedDataKey),
         (16, Op::Decrypt),
         (6, Op::ReEncrypt),
     ];
-    let imported = [(22, import(world, random)), (10, Op::Delete)];
-    let choices: Vec<(u64, Op)> =
-        if key.is_external { everywhere.into_iter().chain(imported).collect() } else { everywhere.to_vec() };
-    let mut at = random.below(choices.iter().map(|(weight, _)| weight).sum());
-    for (weight, op) in choices {
-        if at < weight {
-            return op;
-        }
-        at -= weight;
+    if key.is_external {
+        choices.extend([(24, import(world, random)), (11, Op::Delete)]);
     }
-    Op::Look
+    random.weighted(&choices)
 }
 
 /// Mostly the same material; some of it expires soon.

@@ -29,6 +29,13 @@ impl ServerClock {
         real() + self.latest.load(Ordering::SeqCst) + ROUNDING
     }
 
+    /// Lets time pass, for tests of what looks at the clock.
+    #[cfg(test)]
+    pub(crate) fn pass(&self, millis: Millis) {
+        self.latest.fetch_add(millis, Ordering::SeqCst);
+        self.earliest.fetch_add(millis, Ordering::SeqCst);
+    }
+
     /// Moves the server's clock ahead.
     ///
     /// # Errors

@@ -5,13 +5,18 @@
 //! after its end was acknowledged, rows and token were one within 60 seconds of rest, and the audit tells of every answer.
 
 mod audit;
+mod calls;
 mod calm;
 mod checker;
 mod clients;
 mod clock;
 mod cluster;
+mod family;
+mod family_model;
 mod faults;
+mod judge;
 mod key;
+mod machine;
 mod model;
 mod objects;
 mod one_node;

@@ -1,6 +1,12 @@
 //! What a key may answer: KMS as a state machine, without crashes, nodes or tokens. Source: key-states.md 1 to 5.
 
 use crate::clock::Millis;
+use crate::machine::Model;
+
+/// The tags that a key may have here.
+pub(crate) const TAGS: usize = 2;
+/// The aliases of a family ([`crate::family_model`]).
+pub(crate) const NAMES: usize = 2;
 
 /// The end of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -26,6 +32,8 @@ pub(crate) struct Facts {
     pub(crate) life: Life,
     pub(crate) enabled: bool,
     pub(crate) description: u32,
+    /// The values of the tags; 0 is no tag.
+    pub(crate) tags: [u32; TAGS],
     /// Not before this moment will it be purged.
     pub(crate) deletion_date: Option<Millis>,
     /// The number of the material that was imported first.
@@ -37,18 +45,39 @@ pub(crate) struct Facts {
 /// An operation on a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Op {
-    Import { number: u8, valid_to: Option<Millis> },
+    Import {
+        number: u8,
+        valid_to: Option<Millis>,
+    },
     Delete,
     Enable,
     Disable,
-    Schedule { not_before: Millis },
+    Schedule {
+        not_before: Millis,
+    },
     Cancel,
     Describe(u32),
+    /// Gives these tags this value, all with one request.
+    Tag {
+        which: [bool; TAGS],
+        value: u32,
+    },
+    Untag {
+        which: [bool; TAGS],
+    },
     Look,
+    Tags,
+    Policy,
+    Policies,
+    /// Whether ListKeys names the key.
+    List,
     Encrypt,
     DataKey,
+    SealedDataKey,
     Decrypt,
     ReEncrypt,
+    /// GenerateRandom, which is about no key.
+    Random,
 }
 
 /// What a server says to it.
@@ -57,6 +86,16 @@ pub(crate) enum Answer {
     Done,
     /// DescribeKey: state and description.
     Looked(&'static str, u32),
+    /// ListResourceTags.
+    Tagged([u32; TAGS]),
+    /// ListKeys: whether the key is among them.
+    Listed(bool),
+    /// A use or a look by an alias: which key of the family answered.
+    By(u8),
+    /// ListAliases of a key: which names of the family it has.
+    Named([bool; NAMES]),
+    /// AlreadyExistsException.
+    Exists,
     /// KMSInvalidStateException.
     InvalidState,
     /// DisabledException.
@@ -82,9 +121,86 @@ impl State {
 }
 
 impl Op {
-    /// Whether it can change anything.
-    pub(crate) const fn is_change(self) -> bool {
-        !matches!(self, Self::Look | Self::Encrypt | Self::DataKey | Self::Decrypt | Self::ReEncrypt)
+    /// The operation of the API.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Import { .. } => "ImportKeyMaterial",
+            Self::Delete => "DeleteImportedKeyMaterial",
+            Self::Enable => "EnableKey",
+            Self::Disable => "DisableKey",
+            Self::Schedule { .. } => "ScheduleKeyDeletion",
+            Self::Cancel => "CancelKeyDeletion",
+            Self::Describe(_) => "UpdateKeyDescription",
+            Self::Tag { .. } => "TagResource",
+            Self::Untag { .. } => "UntagResource",
+            Self::Look => "DescribeKey",
+            Self::Tags => "ListResourceTags",
+            Self::Policy => "GetKeyPolicy",
+            Self::Policies => "ListKeyPolicies",
+            Self::List => "ListKeys",
+            Self::Encrypt => "Encrypt",
+            Self::DataKey => "GenerateDataKey",
+            Self::SealedDataKey => "GenerateDataKeyWithoutPlaintext",
+            Self::Decrypt => "Decrypt",
+            Self::ReEncrypt => "ReEncrypt",
+            Self::Random => "GenerateRandom",
+        }
+    }
+
+    /// Whether it needs the key's material and is answered from the cache of keys.
+    pub(crate) const fn is_use(self) -> bool {
+        matches!(self, Self::Encrypt | Self::DataKey | Self::SealedDataKey | Self::Decrypt | Self::ReEncrypt)
+    }
+}
+
+impl Answer {
+    /// Whether the server did what it was asked to.
+    pub(crate) const fn is_success(self) -> bool {
+        matches!(self, Self::Done | Self::Looked(..) | Self::Tagged(_) | Self::Listed(_) | Self::By(_) | Self::Named(_))
+    }
+}
+
+impl Model for Facts {
+    type Op = Op;
+    /// The expiry of usable material; none while uses are refused.
+    type View = Option<Option<Millis>>;
+
+    fn after(&self, op: Op) -> Vec<(Self, Answer)> {
+        self.after(op)
+    }
+
+    fn after_time(&self, now: Millis) -> Vec<Self> {
+        self.after_time(now)
+    }
+
+    fn at_least_after_time(self, now: Millis) -> Self {
+        self.at_least_after_time(now)
+    }
+
+    fn view(&self) -> Self::View {
+        (self.life == Life::Alive && self.state() == State::Enabled).then_some(self.valid_to)
+    }
+
+    fn by_view(view: &Self::View, op: Op, now: Millis) -> Option<Answer> {
+        let works = op.is_use() && view.is_some_and(|valid_to| valid_to.is_none_or(|at| now < at));
+        works.then_some(Answer::Done)
+    }
+
+    fn is_change(op: Op) -> bool {
+        let reads = matches!(op, Op::Look | Op::Tags | Op::Policy | Op::Policies | Op::List | Op::Random);
+        !reads && !op.is_use()
+    }
+
+    fn expiry(op: Op) -> Option<Millis> {
+        if let Op::Import { valid_to, .. } = op { valid_to } else { None }
+    }
+
+    fn is_import(op: Op) -> bool {
+        matches!(op, Op::Import { .. })
+    }
+
+    fn is_delete(op: Op) -> bool {
+        op == Op::Delete
     }
 }
 
@@ -95,6 +211,7 @@ impl Facts {
             life: Life::Alive,
             enabled: true,
             description: 0,
+            tags: [0; TAGS],
             deletion_date: None,
             associated: if is_external { None } else { Some(0) },
             present: !is_external,
@@ -117,6 +234,9 @@ impl Facts {
 
     /// What may follow from an operation.
     pub(crate) fn after(&self, op: Op) -> Vec<(Self, Answer)> {
+        if op == Op::Random {
+            return vec![(self.clone(), Answer::Done)];
+        }
         match self.life {
             Life::Alive => {
                 let mut after = vec![self.after_alive(op)];
@@ -128,8 +248,15 @@ impl Facts {
             // Some operations still see the row, others say that the key is gone; nothing brings it back.
             Life::Purging => {
                 let seen = if op == Op::Cancel { Answer::NotFound } else { self.after_alive(op).1 };
-                vec![(self.clone(), Answer::NotFound), (self.clone(), seen)]
+                // A list of what the key has is read after the key itself was found.
+                let already_gone = match op {
+                    Op::Tags => Answer::Tagged([0; TAGS]),
+                    Op::List => Answer::Listed(false),
+                    _ => seen,
+                };
+                [Answer::NotFound, seen, already_gone].map(|answer| (self.clone(), answer)).to_vec()
             }
+            Life::Gone if op == Op::List => vec![(self.clone(), Answer::Listed(false))],
             Life::Gone => vec![(self.clone(), Answer::NotFound)],
         }
     }
@@ -163,6 +290,10 @@ impl Facts {
         Self { present: false, valid_to: None, ..self.clone() }
     }
 
+    fn tagged(&self, which: [bool; TAGS], value: u32) -> [u32; TAGS] {
+        std::array::from_fn(|tag| if which[tag] { value } else { self.tags[tag] })
+    }
+
     fn after_alive(&self, op: Op) -> (Self, Answer) {
         let state = self.state();
         let same = || self.clone();
@@ -170,7 +301,10 @@ impl Facts {
         let settled = matches!(state, State::Enabled | State::Disabled);
         match op {
             Op::Look => (same(), Answer::Looked(state.name(), self.description)),
-            Op::Encrypt | Op::DataKey | Op::Decrypt | Op::ReEncrypt => match state {
+            Op::Tags => (same(), Answer::Tagged(self.tags)),
+            Op::List => (same(), Answer::Listed(true)),
+            Op::Policy | Op::Policies | Op::Random => (same(), Answer::Done),
+            Op::Encrypt | Op::DataKey | Op::SealedDataKey | Op::Decrypt | Op::ReEncrypt => match state {
                 State::Enabled => (same(), Answer::Done),
                 State::Disabled => (same(), Answer::IsDisabled),
                 State::PendingImport | State::PendingDeletion => refused(),
@@ -183,6 +317,8 @@ impl Facts {
             _ if state == State::PendingDeletion => refused(),
             Op::Schedule { not_before } => (Self { deletion_date: Some(not_before), ..same() }, Answer::Done),
             Op::Describe(description) => (Self { description, ..same() }, Answer::Done),
+            Op::Tag { which, value } => (Self { tags: self.tagged(which, value), ..same() }, Answer::Done),
+            Op::Untag { which } => (Self { tags: self.tagged(which, 0), ..same() }, Answer::Done),
             Op::Enable if settled => (Self { enabled: true, ..same() }, Answer::Done),
             Op::Disable if settled => (Self { enabled: false, ..same() }, Answer::Done),
             Op::Enable | Op::Disable => refused(),
@@ -221,6 +357,17 @@ mod tests {
         let deleted = done(&disabled, Op::Delete);
         assert_eq!(deleted.state(), State::PendingImport);
         assert_eq!(done(&deleted, import).state(), State::Enabled);
+    }
+
+    #[test]
+    fn tags_change_together_and_not_while_the_key_awaits_deletion() {
+        let tagged = done(&Facts::created(true), Op::Tag { which: [true, true], value: 3 });
+        let untagged = done(&tagged, Op::Untag { which: [true, false] });
+        assert_eq!(untagged.after(Op::Tags)[0].1, Answer::Tagged([0, 3]));
+        let doomed = done(&untagged, Op::Schedule { not_before: 100 });
+        let again = Op::Tag { which: [true, false], value: 4 };
+        assert_eq!(doomed.after(again), [(doomed.clone(), Answer::InvalidState)]);
+        assert_eq!(doomed.after(Op::Tags)[0].1, Answer::Tagged([0, 3]));
     }
 
     #[test]

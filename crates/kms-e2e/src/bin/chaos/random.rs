@@ -40,6 +40,18 @@ impl Random {
         among.get(usize::try_from(self.below(end)).ok()?)
     }
 
+    /// One of these, the heavier the likelier. The list has a weight above 0.
+    pub(crate) fn weighted<T: Copy>(&mut self, among: &[(u64, T)]) -> T {
+        let mut at = self.below(among.iter().map(|(weight, _)| weight).sum());
+        for (weight, what) in among {
+            if at < *weight {
+                return *what;
+            }
+            at -= weight;
+        }
+        among[0].1
+    }
+
     /// Puts a list into another order.
     pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for index in (1..list.len()).rev() {

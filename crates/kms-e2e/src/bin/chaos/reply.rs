@@ -37,6 +37,7 @@ fn refusal(code: Option<&str>, message: Option<&str>) -> Reply {
         "KMSInvalidStateException" => Answer::InvalidState,
         "DisabledException" => Answer::IsDisabled,
         "IncorrectKeyMaterialException" => Answer::Incorrect,
+        "AlreadyExistsException" => Answer::Exists,
         "NotFoundException" => Answer::NotFound,
         // Decrypt's word for the ciphertext of a key that does not exist. Source: kms-operations.md 3.2.
         "AccessDeniedException" if message.is_some_and(|text| text.contains("does not exist")) => Answer::NotFound,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::world::World;
+use crate::world::{Count, World};
+
+/// The list of what is served.
+const OPERATIONS: &str = include_str!("../../../../../docs/operations.md");
 
 /// What happened to the servers.
 #[derive(Default)]
@@ -56,6 +59,10 @@ impl Report {
             (done, refused, unknown) = (done + count.done, refused + count.refused, unknown + count.unknown);
         }
         say(&format!("  {:<31} {done:>6} {refused:>8} {unknown:>8}", "all"));
+        let never = never_done(&world.counts());
+        if !never.is_empty() {
+            say(&format!("    served, but never done here: {}", never.join(", ")));
+        }
         for (why, count) in world.unknown() {
             say(&format!("    unknown because of {why}: {count}"));
         }
@@ -78,6 +85,12 @@ pub(crate) fn say(line: &str) {
     let _reader_gone = writeln!(std::io::stdout(), "{line}");
 }
 
+/// The served operations without a success, so that nobody takes a run for more than it was.
+fn never_done(counts: &BTreeMap<&'static str, Count>) -> Vec<&'static str> {
+    let served = OPERATIONS.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" | served |"));
+    served.filter(|name| counts.get(name).is_none_or(|count| count.done == 0)).collect()
+}
+
 fn times(all: &[Duration]) -> String {
     let mut sorted = all.to_vec();
     sorted.sort();
@@ -89,5 +102,18 @@ fn times(all: &[Duration]) -> String {
             longest.as_secs_f64()
         ),
         _ => "never".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_served_operation_that_never_succeeded_is_named() {
+        let count = |done| Count { done, ..Count::default() };
+        let never = never_done(&BTreeMap::from([("Encrypt", count(3)), ("Decrypt", count(0))]));
+        assert!(never.contains(&"Decrypt") && never.contains(&"CreateAlias"), "{never:?}");
+        assert!(!never.contains(&"Encrypt") && !never.contains(&"CreateCustomKeyStore"), "{never:?}");
     }
 }

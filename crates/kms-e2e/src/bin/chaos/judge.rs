@@ -1,0 +1,136 @@
+//! What clients do around each operation on a key or a family: tell the checker before it and after it, count, and report.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::checker::{Checker, OpId, Process};
+use crate::machine::Model;
+use crate::model::Answer;
+use crate::reply::Reply;
+use crate::world::{World, lock};
+
+/// An answer as late as this is given while the job may still be going on (the server's deadline is 9 s).
+const ABANDONED_AFTER: Duration = Duration::from_secs(8);
+/// Every answer comes within 10 s; the rest is for a busy machine.
+const LONGEST_ANSWER: Duration = Duration::from_millis(10_500);
+/// A client gives up later than any server would.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What a call gave, and the id of the request if a server answered.
+pub(crate) type Called = (Reply, Option<String>);
+
+/// Hears all answers about one key or family.
+pub(crate) struct Judge<M: Model> {
+    name: String,
+    checker: Mutex<Checker<M>>,
+}
+
+impl<M: Model> Judge<M> {
+    /// A judge of what has this name in reports, and is in these facts.
+    pub(crate) fn new(name: String, facts: M) -> Self {
+        Self { name, checker: Mutex::new(Checker::new(facts)) }
+    }
+
+    /// Runs a call as this operation of the API, and judges the answer.
+    pub(crate) async fn judged(
+        &self,
+        world: &World,
+        process: Process,
+        (op, name): (M::Op, &'static str),
+        call: impl Future<Output = Called>,
+    ) -> Reply {
+        let id = self.begin(world, op, process);
+        let begun = Instant::now();
+        let (reply, request_id) = within_patience(call).await;
+        note_reply(world, name, &reply, request_id);
+        self.judge(world, id, op, &reply, begun.elapsed());
+        reply
+    }
+
+    /// Lost operations of processes that have ended have taken effect or never will.
+    pub(crate) fn settle(&self, world: &World, has_ended: impl Fn(Process) -> bool) {
+        if let Err(text) = lock(&self.checker).settle(has_ended, &world.clock) {
+            self.violated(world, &text);
+        }
+    }
+
+    /// Whether an operation of a living process has got no answer.
+    pub(crate) fn has_lost(&self, world: &World) -> bool {
+        lock(&self.checker).has_lost(|process| world.has_ended(process))
+    }
+
+    /// Whether a delete was acknowledged that met no import, and none has begun since: no object may be there.
+    pub(crate) fn is_deleted(&self) -> bool {
+        lock(&self.checker).is_deleted()
+    }
+
+    /// Something about this key or family is wrong.
+    pub(crate) fn violated(&self, world: &World, text: &str) {
+        world.violated(format!("{}: {text}", self.name));
+    }
+
+    fn begin(&self, world: &World, op: M::Op, process: Process) -> OpId {
+        self.settle(world, |process| world.has_ended(process));
+        lock(&self.checker).begin(op, process, &world.clock)
+    }
+
+    /// Tells the checker, and tells the world what cannot be explained.
+    fn judge(&self, world: &World, id: OpId, op: M::Op, reply: &Reply, took: Duration) {
+        let mut checker = lock(&self.checker);
+        let judged = match reply {
+            Reply::Known(answer) => checker.answered(id, *answer, &world.clock),
+            Reply::Unknown { why, was_told: true } if took < ABANDONED_AFTER => checker.over(id, why, &world.clock),
+            Reply::Unknown { why, .. } => {
+                checker.lost(id, why);
+                Ok(())
+            }
+            Reply::Wrong(text) => Err(format!("{op:?} was refused with {text}")),
+        };
+        drop(checker);
+        if let Err(text) = judged {
+            self.violated(world, &text);
+        }
+        if took > LONGEST_ANSWER && world.must_answer.load(std::sync::atomic::Ordering::SeqCst) {
+            self.violated(world, &format!("{op:?} was answered after {took:?}"));
+        }
+        let is_internal = matches!(reply, Reply::Unknown { why, .. } if why == "KMSInternalException");
+        if is_internal && !world.is_disturbed.load(std::sync::atomic::Ordering::SeqCst) {
+            self.violated(world, &format!("{op:?} got KMSInternalException from a server that nothing disturbed"));
+        }
+    }
+}
+
+/// Counts an answer, and remembers the request for the look at the audit.
+pub(crate) fn note_reply(world: &World, operation: &'static str, reply: &Reply, request_id: Option<String>) {
+    match reply {
+        Reply::Known(answer) if answer.is_success() => world.count(operation, |count| count.done += 1),
+        Reply::Known(_) | Reply::Wrong(_) => world.count(operation, |count| count.refused += 1),
+        Reply::Unknown { why, .. } => {
+            world.count(operation, |count| count.unknown += 1);
+            world.count_unknown(why);
+        }
+    }
+    // An error that says "unknown" may be given because the audit could not be written, so nothing is claimed of it.
+    if let (Reply::Known(_), Some(id)) = (reply, request_id) {
+        world.acknowledged(id);
+    }
+}
+
+/// A call that a client waits for as long as it waits for any.
+pub(crate) async fn within_patience(call: impl Future<Output = Called>) -> Called {
+    let gave_up = |_| (Reply::Unknown { why: "the client gave up".to_owned(), was_told: false }, None);
+    tokio::time::timeout(PATIENCE, call).await.unwrap_or_else(gave_up)
+}
+
+/// Makes a key; none if no server said that it did.
+pub(crate) async fn create_key(
+    world: &World,
+    node: usize,
+    origin: aws_sdk_kms::types::OriginType,
+) -> Option<aws_sdk_kms::types::KeyMetadata> {
+    let call = world.nodes[node].client.create_key().origin(origin).send();
+    let result = tokio::time::timeout(PATIENCE, call).await.ok()?;
+    let (reply, request_id) = crate::reply::read(&result, |_| Answer::Done);
+    note_reply(world, "CreateKey", &reply, request_id);
+    result.ok()?.key_metadata
+}
