@@ -156,9 +156,12 @@ fn nonce(header: &[u8]) -> Nonce<aes_gcm::aead::consts::U12> {
 mod tests {
     use super::*;
     use crate::encryption_context::canonical;
+    use crate::hsm::Identity;
     use crate::ids::hex;
     use crate::kdf::hmac_sha256;
-    use crate::material_id::{fingerprint_input, symmetric_material_id};
+    use crate::key_spec::KeySpec;
+    use crate::material_id::{fingerprint_input, material_id};
+    use crate::secret::SecretBytes;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -174,7 +177,8 @@ mod tests {
         let key_id = KeyId::parse("1234abcd-12ab-34cd-56ef-1234567890ab").unwrap();
         let fingerprint = token(&fingerprint_input());
         assert_eq!(hex(fingerprint.expose()), "33a1786f52e2c14b53aa4bad048bf5b39a195c913d56f705d8004d1e70e30f02");
-        let id = symmetric_material_id(&SecretKey::new(bytes(0x80)), key_id, &fingerprint);
+        let identity = Identity::Mac(SecretBytes::new(fingerprint.expose().to_vec()));
+        let id = material_id(&SecretKey::new(bytes(0x80)), key_id, KeySpec::SymmetricDefault, &identity);
         assert_eq!(id.to_string(), "3559af985a45552bf53c25ec82890a2d52919d8c4a7b6255121c703c898f012d");
         let context = BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())]);
         let context = canonical(Some(&context));

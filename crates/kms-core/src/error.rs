@@ -178,7 +178,8 @@ impl From<crate::hsm::HsmError> for KmsError {
     fn from(error: crate::hsm::HsmError) -> Self {
         use crate::hsm::HsmError;
         match error {
-            HsmError::BadWrappedMaterial => Self::InvalidCiphertext,
+            HsmError::BadWrappedMaterial | HsmError::BadCiphertext => Self::InvalidCiphertext,
+            HsmError::BadInput(_) => Self::Validation(error.to_string()),
             HsmError::Unsupported(_) => Self::UnsupportedOperation(Some(error.to_string())),
             HsmError::ClaimLost | HsmError::TokenUnknown | HsmError::Busy(_) => Self::timeout(error),
             HsmError::ObjectMissing | HsmError::ObjectMismatch | HsmError::Unavailable(_) => Self::internal(error),

@@ -1,98 +1,14 @@
 //! The token as the service sees it: one narrow trait in PKCS#11 words. kms-hsm implements it; fault tests wrap it.
 
-use std::fmt;
+mod words;
 
-use crate::ids::{KeyId, ObjectId, Region};
-use crate::key_spec::WrappingKeySpec;
-use crate::secret::SecretKey;
+pub use words::{Ability, FoundObject, HsmError, Identity, KeyKind, ObjectKind, TokenObject, WrappedMaterial};
+
+use crate::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
+use crate::ids::ObjectId;
+use crate::key_spec::{KeySpec, WrappingKeySpec};
+use crate::secret::{SecretBytes, SecretKey};
 use crate::wrapping::WrappingAlgorithm;
-
-/// What an object of ours is for; it decides the object's template (cryptography.md 6).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ObjectKind {
-    /// Key material of a SYMMETRIC_DEFAULT key: `CKK_GENERIC_SECRET`, 32 bytes, SIGN, `[CKM_SHA256_HMAC]`.
-    Symmetric,
-    /// A private RSA key that unwraps imported material.
-    Wrapping,
-    /// The root key of this deployment, same template as [`ObjectKind::Symmetric`].
-    Root,
-    /// A data object whose value is the deployment id; searches are bracketed by it (the sentinel).
-    Sentinel,
-}
-
-/// A token object by its identity: what `CKA_ID` and `CKA_LABEL` must say.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TokenObject {
-    /// `CKA_ID`.
-    pub id: ObjectId,
-    /// `CKA_LABEL`; compared when a handle is first cached, so that a wrong row cannot lend one key's object to another.
-    pub label: String,
-}
-
-impl TokenObject {
-    /// The object of a key's material: label `<region>/<key id>`.
-    pub fn of_key(id: ObjectId, region: Region, key_id: KeyId) -> Self {
-        Self { id, label: format!("{region}/{key_id}") }
-    }
-
-    /// An object of the deployment itself, such as the root key or a wrapping key pair: label `strongroom/<role>`.
-    pub fn internal(id: ObjectId, role: &str) -> Self {
-        Self { id, label: format!("strongroom/{role}") }
-    }
-}
-
-/// An object found by a full search.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FoundObject {
-    /// `CKA_ID` when it has the form of one of our ids; torn objects may have none.
-    pub id: Option<ObjectId>,
-    /// `CKA_LABEL` as text, empty when absent.
-    pub label: String,
-    /// Whether it is a secret key object.
-    pub is_secret_key: bool,
-}
-
-/// The key material that a client sent, still wrapped.
-#[derive(Clone, Copy)]
-pub struct WrappedMaterial<'a> {
-    /// The private wrapping key in the token.
-    pub pair: &'a TokenObject,
-    /// Its size.
-    pub spec: WrappingKeySpec,
-    /// How the material was wrapped.
-    pub algorithm: WrappingAlgorithm,
-    /// The bytes of `EncryptedKeyMaterial`.
-    pub encrypted: &'a [u8],
-}
-
-/// Why a call on the token failed.
-#[derive(Debug, thiserror::Error)]
-pub enum HsmError {
-    /// The wrapped material does not unwrap, or is not 32 bytes long. One error for all causes (cryptography.md 3).
-    #[error("the wrapped key material cannot be unwrapped")]
-    BadWrappedMaterial,
-    /// No object of that id and label is in the token, and the sentinel was seen: it really is not there.
-    #[error("the token has no such object")]
-    ObjectMissing,
-    /// The object exists but its class or label is not what the row says.
-    #[error("the object in the token is not the one the row names")]
-    ObjectMismatch,
-    /// The caller's claim no longer held when it was asked under the write lock; nothing was made.
-    #[error("the claim on the object was lost")]
-    ClaimLost,
-    /// The token cannot do this.
-    #[error("the token does not support {0}")]
-    Unsupported(&'static str),
-    /// The sentinel is not visible: a search proves nothing now (object-protocol.md A8).
-    #[error("the token is unknown: its sentinel object is not visible")]
-    TokenUnknown,
-    /// Another thread or node is at the token for too long; nothing was done.
-    #[error("the write lock of the token is held too long by another {0}")]
-    Busy(&'static str),
-    /// The token, its session or its library does not answer properly.
-    #[error("the token failed: {0}")]
-    Unavailable(String),
-}
 
 /// A question asked under the token's write lock just before an object is made: may it still be made?
 /// `false` stops the making with [`HsmError::ClaimLost`].
@@ -109,34 +25,77 @@ pub trait Hsm: Send + Sync {
     /// [`HsmError::Unavailable`].
     fn generate_random(&self, out: &mut [u8]) -> Result<(), HsmError>;
 
-    /// HMAC-SHA-256 of one block under the secret object: the only use of symmetric key material. `C_Sign`.
+    /// HMAC-SHA-256 of one block under the secret object: the only use of symmetric key material, and the hot path. `C_Sign`.
     ///
     /// # Errors
     /// [`HsmError::ObjectMissing`], [`HsmError::ObjectMismatch`], [`HsmError::TokenUnknown`], [`HsmError::Unavailable`].
     fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError>;
 
-    /// Generates a 32-byte secret object of `kind` in the token, frozen from birth. `C_GenerateKey`.
+    /// Generates material of a kind in the token, frozen from birth, and gives the public half of a pair as DER
+    /// SubjectPublicKeyInfo. The private half is one token object; the public half never is. A pair has been used once
+    /// and what it gave was verified. `C_GenerateKey` or `C_GenerateKeyPair`.
     ///
     /// # Errors
-    /// [`HsmError::ClaimLost`], [`HsmError::Unavailable`].
-    fn generate_secret(&self, object: &TokenObject, claim: Claim<'_>) -> Result<(), HsmError>;
+    /// [`HsmError::ClaimLost`], [`HsmError::Unsupported`], [`HsmError::Unavailable`].
+    fn generate_key(&self, object: &TokenObject, kind: KeyKind, claim: Claim<'_>) -> Result<Option<Vec<u8>>, HsmError>;
 
-    /// Unwraps imported material into a session object, proves that it is exactly 32 bytes long and returns its HMAC of
-    /// `input` (the fingerprint). Nothing stays behind. `C_UnwrapKey`, or a raw RSA decryption where the token has no
-    /// such mechanism. Takes the same time for every failure up to the caller's own padding of time.
+    /// The HMAC of a message of any length under the material of an HMAC key. `C_Sign`.
+    ///
+    /// # Errors
+    /// [`HsmError::Unsupported`] and those of [`Hsm::mac`].
+    fn hmac(&self, object: &TokenObject, algorithm: MacAlgorithm, message: &[u8]) -> Result<SecretBytes, HsmError>;
+
+    /// Signs a digest, or the message itself for ED25519_SHA_512, and gives the signature as KMS does: PKCS #1 octets, DER
+    /// of r and s, or the 64 bytes of RFC 8032. `C_Sign`.
+    ///
+    /// # Errors
+    /// [`HsmError::BadInput`] for a digest of another length, [`HsmError::Unsupported`] and those of [`Hsm::mac`].
+    fn sign(&self, object: &TokenObject, algorithm: SigningAlgorithm, input: &[u8]) -> Result<Vec<u8>, HsmError>;
+
+    /// Decrypts what was encrypted with the public half by RSAES_OAEP. `C_Decrypt`, with the padding removed by the
+    /// process where the token lacks the hash.
+    ///
+    /// # Errors
+    /// [`HsmError::BadCiphertext`], [`HsmError::Unsupported`] and those of [`Hsm::mac`].
+    fn decrypt(
+        &self,
+        object: &TokenObject,
+        algorithm: EncryptionAlgorithm,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, HsmError>;
+
+    /// Agrees on a secret with the owner of a point of the key's curve (uncompressed, `04 || x || y`); gives the x
+    /// coordinate of the product, without a KDF. `C_DeriveKey` to a session object that is read once and destroyed.
+    ///
+    /// # Errors
+    /// [`HsmError::BadInput`] for a point that is not on the curve, [`HsmError::Unsupported`] and those of [`Hsm::mac`].
+    fn derive_shared_secret(&self, object: &TokenObject, spec: KeySpec, peer: &[u8]) -> Result<SecretBytes, HsmError>;
+
+    /// What tells the material of an object apart, from one use of the object itself. Of a pair the caller names the
+    /// public key, and the object is proved to belong to it.
+    ///
+    /// # Errors
+    /// [`HsmError::ObjectMismatch`] if it does not, or none is named; those of [`Hsm::mac`].
+    fn identify(&self, object: &TokenObject, kind: KeyKind, public_key: Option<&[u8]>) -> Result<Identity, HsmError>;
+
+    /// Unwraps imported material into a session object, proves that it is material of this kind (length, curve, modulus,
+    /// exponent; one signature of a pair, verified) and gives its identity. Nothing stays behind. `C_UnwrapKey`, or a raw
+    /// RSA decryption where the token has no such mechanism. Takes the same time for every failure up to the caller's own
+    /// padding of time.
     ///
     /// # Errors
     /// [`HsmError::BadWrappedMaterial`], [`HsmError::Unsupported`] and the errors of [`Hsm::mac`] about the pair.
-    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError>;
+    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, kind: KeyKind) -> Result<Identity, HsmError>;
 
-    /// Unwraps imported material straight into a token object with the frozen template.
+    /// Unwraps imported material straight into a token object with the frozen template, after a probe of its own.
     ///
     /// # Errors
     /// Those of [`Hsm::probe_wrapped`], and [`HsmError::ClaimLost`].
-    fn unwrap_secret(
+    fn unwrap_key(
         &self,
         wrapped: &WrappedMaterial<'_>,
         object: &TokenObject,
+        kind: KeyKind,
         claim: Claim<'_>,
     ) -> Result<(), HsmError>;
 
@@ -181,14 +140,10 @@ pub trait Hsm: Send + Sync {
 
     /// Whether the token can serve material wrapped in this way.
     fn supports_wrapping(&self, algorithm: WrappingAlgorithm) -> bool;
-}
 
-impl fmt::Debug for WrappedMaterial<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WrappedMaterial")
-            .field("pair", &self.pair)
-            .field("algorithm", &self.algorithm)
-            .field("encrypted", &format_args!("{} bytes", self.encrypted.len()))
-            .finish()
-    }
+    /// Whether the token has an ability, as its self-test at start found. Asks nothing of the token now.
+    ///
+    /// # Errors
+    /// [`HsmError::Unsupported`] with the reason.
+    fn supports(&self, ability: Ability) -> Result<(), HsmError>;
 }

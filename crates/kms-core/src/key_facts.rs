@@ -2,6 +2,7 @@
 
 use crate::arn::KeyAddress;
 use crate::clock::Timestamp;
+use crate::hsm::KeyKind;
 use crate::ids::{KeyMaterialId, ObjectId};
 use crate::key_spec::{ExpirationModel, KeySpec, KeyUsage, MaterialState, Origin};
 
@@ -49,6 +50,8 @@ pub struct Material {
     pub valid_to: Option<Timestamp>,
     /// The object whose row is `present`, if any.
     pub object: Option<ObjectId>,
+    /// The public half, DER SubjectPublicKeyInfo, of a key pair; it stays when the object goes.
+    pub public_key: Option<Vec<u8>>,
 }
 
 impl Material {
@@ -59,6 +62,11 @@ impl Material {
 }
 
 impl KeyFacts {
+    /// What the objects of its materials are for.
+    pub const fn kind(&self) -> KeyKind {
+        KeyKind { spec: self.spec, usage: self.usage }
+    }
+
     /// The current material, kept after its deletion.
     pub fn current(&self) -> Option<&Material> {
         self.materials.iter().find(|material| material.state == MaterialState::Current)

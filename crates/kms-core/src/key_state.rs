@@ -153,6 +153,7 @@ mod tests {
             expiration_model: Some(ExpirationModel::Expires),
             valid_to,
             object: present.then(ObjectId::random),
+            public_key: None,
         }
     }
 

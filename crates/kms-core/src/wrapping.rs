@@ -63,7 +63,7 @@ impl WrappingAlgorithm {
         }
     }
 
-    /// Whether a ciphertext of this length can have come from this algorithm for a symmetric key of 32 bytes.
+    /// Whether a ciphertext of this length can have come from this algorithm.
     pub fn fits_length(self, wrapping: WrappingKeySpec, length: usize) -> bool {
         match self {
             Self::RsaAesKeyWrapSha1 | Self::RsaAesKeyWrapSha256 => {

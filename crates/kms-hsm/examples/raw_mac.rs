@@ -13,7 +13,7 @@ use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki_sys::{CK_FUNCTION_LIST, CK_MECHANISM, CKM_SHA256_HMAC, CKR_OK};
 use kms_core::Hsm;
-use kms_core::hsm::TokenObject;
+use kms_core::hsm::{KeyKind, TokenObject};
 use kms_core::ids::ObjectId;
 use kms_core::secret::SecretBytes;
 use kms_hsm::{Token, TokenConfig};
@@ -36,7 +36,7 @@ fn main() {
     let (sentinel, _) = deployments.first().expect("the token was established");
     token.attach(*sentinel).unwrap();
     let object = TokenObject::internal(ObjectId::random(), "benchmark");
-    token.generate_secret(&object, &mut || true).unwrap();
+    token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
     let session = second_session(&module, &label);
     let id = Attribute::Id(object.id.as_bytes().to_vec());
     let handle = session.find_objects(&[id]).unwrap()[0];

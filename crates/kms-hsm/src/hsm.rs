@@ -1,10 +1,11 @@
 //! [`kms_core::Hsm`] for [`Token`]: each method in one line, its work in a file of its own.
 
 use cryptoki::object::ObjectClass;
-use kms_core::hsm::{Claim, FoundObject, MacInput, TokenObject, WrappedMaterial};
+use kms_core::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
+use kms_core::hsm::{Ability, Claim, FoundObject, Identity, KeyKind, MacInput, TokenObject, WrappedMaterial};
 use kms_core::ids::ObjectId;
-use kms_core::key_spec::WrappingKeySpec;
-use kms_core::secret::SecretKey;
+use kms_core::key_spec::{KeySpec, WrappingKeySpec};
+use kms_core::secret::{SecretBytes, SecretKey};
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError};
 
@@ -27,21 +28,47 @@ impl Hsm for Token {
         })
     }
 
-    fn generate_secret(&self, object: &TokenObject, claim: Claim<'_>) -> Result<(), HsmError> {
-        self.make_secret(object, claim)
+    fn generate_key(&self, object: &TokenObject, kind: KeyKind, claim: Claim<'_>) -> Result<Option<Vec<u8>>, HsmError> {
+        self.make_key(object, kind, claim)
     }
 
-    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError> {
-        self.probe(wrapped, input)
+    fn hmac(&self, object: &TokenObject, algorithm: MacAlgorithm, message: &[u8]) -> Result<SecretBytes, HsmError> {
+        self.hmac_with(object, algorithm, message)
     }
 
-    fn unwrap_secret(
+    fn sign(&self, object: &TokenObject, algorithm: SigningAlgorithm, input: &[u8]) -> Result<Vec<u8>, HsmError> {
+        self.sign_with(object, algorithm, input)
+    }
+
+    fn decrypt(
+        &self,
+        object: &TokenObject,
+        algorithm: EncryptionAlgorithm,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, HsmError> {
+        self.decrypt_with(object, algorithm, ciphertext)
+    }
+
+    fn derive_shared_secret(&self, object: &TokenObject, spec: KeySpec, peer: &[u8]) -> Result<SecretBytes, HsmError> {
+        self.agree_with(object, spec, peer)
+    }
+
+    fn identify(&self, object: &TokenObject, kind: KeyKind, public_key: Option<&[u8]>) -> Result<Identity, HsmError> {
+        self.identify_object(object, kind, public_key)
+    }
+
+    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, kind: KeyKind) -> Result<Identity, HsmError> {
+        self.probe(wrapped, kind)
+    }
+
+    fn unwrap_key(
         &self,
         wrapped: &WrappedMaterial<'_>,
         object: &TokenObject,
+        kind: KeyKind,
         claim: Claim<'_>,
     ) -> Result<(), HsmError> {
-        self.unwrap_into_token(wrapped, object, claim)
+        self.unwrap_into_token(wrapped, object, kind, claim)
     }
 
     fn generate_wrapping_pair(
@@ -73,6 +100,10 @@ impl Hsm for Token {
 
     fn supports_wrapping(&self, algorithm: WrappingAlgorithm) -> bool {
         self.capabilities.unwrap_path(algorithm).is_some()
+    }
+
+    fn supports(&self, ability: Ability) -> Result<(), HsmError> {
+        self.capabilities.lack(ability).map_or(Ok(()), |reason| Err(HsmError::Unsupported(reason)))
     }
 }
 

@@ -4,18 +4,26 @@
 //! lock across processes, and a search counts only between two sightings of the sentinel object, so an absent object is
 //! never mistaken for an absent token. What is peculiar to a make of token stays in `quirks`.
 
+mod agreement;
 mod capabilities;
 mod completeness;
 mod config;
+mod curve;
+mod decryption;
 mod deployment;
 mod destroy;
 mod error;
 mod handle_cache;
 mod hsm;
+mod identity;
+mod key_form;
 mod list;
 mod make;
 mod mechanism;
 mod module;
+mod outside;
+mod pair;
+mod public_key;
 mod quirks;
 mod raw;
 pub mod scan;
@@ -23,6 +31,7 @@ mod search;
 mod self_test;
 mod sentinel;
 mod session;
+mod signing;
 mod template;
 mod token;
 mod torn;

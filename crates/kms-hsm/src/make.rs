@@ -4,21 +4,47 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use kms_core::HsmError;
-use kms_core::hsm::{Claim, ObjectKind, TokenObject};
+use kms_core::hsm::{Ability, Claim, KeyKind, TokenObject};
 
 use crate::error::unavailable;
 use crate::handle_cache::Cached;
+use crate::key_form::{Form, Powers, form_of, powers_of};
+use crate::pair::Plan;
 use crate::session::Connection;
 use crate::template;
 use crate::token::Token;
 
 impl Token {
-    /// See [`kms_core::Hsm::generate_secret`].
-    pub(crate) fn make_secret(&self, object: &TokenObject, claim: Claim<'_>) -> Result<(), HsmError> {
+    /// See [`kms_core::Hsm::generate_key`].
+    pub(crate) fn make_key(
+        &self,
+        object: &TokenObject,
+        kind: KeyKind,
+        claim: Claim<'_>,
+    ) -> Result<Option<Vec<u8>>, HsmError> {
+        const UNSUPPORTED: HsmError = HsmError::Unsupported("this key spec");
+        kms_core::Hsm::supports(self, Ability::Generate(kind))?;
+        let powers = powers_of(kind, &self.capabilities).ok_or(UNSUPPORTED)?;
+        let plan = match form_of(kind.spec).ok_or(UNSUPPORTED)? {
+            Form::Secret { bytes } => return self.make_secret(object, &powers, bytes, claim).map(|()| None),
+            Form::Rsa { bits } => Plan::rsa(object, &powers, bits, self.quirks.rsa_pairs_by_copy),
+            Form::Curve(curve) => Plan::curve(object, &powers, curve),
+        };
+        let der = self.make_pair(&plan, claim)?;
+        self.prove_pair(object, kind, &der)?;
+        Ok(Some(der))
+    }
+
+    fn make_secret(
+        &self,
+        object: &TokenObject,
+        powers: &Powers,
+        bytes: usize,
+        claim: Claim<'_>,
+    ) -> Result<(), HsmError> {
         let session = self.ready_session()?;
-        let class = template::class_of(ObjectKind::Symmetric);
-        self.make_object(&session, object, class, claim, |session| {
-            let template = template::secret(object).with_length();
+        self.make_object(&session, object, ObjectClass::SECRET_KEY, claim, |session| {
+            let template = template::hmac(&powers.allowed, Some(object)).with_length(bytes);
             session.generate_key(&Mechanism::GenericSecretKeyGen, template.attributes())
         })
     }

@@ -2,6 +2,7 @@
 
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsOaepParams, PkcsOaepSource};
 use cryptoki::mechanism::{Mechanism, MechanismType};
+use kms_core::algorithm::EncryptionAlgorithm;
 use kms_core::wrapping::WrappingAlgorithm;
 
 /// The hash of an OAEP padding, the same for label and mask; the label is empty (key-states.md 5.6).
@@ -12,6 +13,15 @@ pub(crate) enum OaepHash {
 }
 
 impl OaepHash {
+    /// The hash of an encryption algorithm; none for those of no RSA key.
+    pub(crate) fn of(algorithm: EncryptionAlgorithm) -> Option<Self> {
+        match algorithm {
+            EncryptionAlgorithm::RsaesOaepSha1 => Some(Self::Sha1),
+            EncryptionAlgorithm::RsaesOaepSha256 => Some(Self::Sha256),
+            EncryptionAlgorithm::SymmetricDefault | EncryptionAlgorithm::Sm2Pke => None,
+        }
+    }
+
     /// The mechanism with its parameters.
     pub(crate) fn mechanism(self) -> Mechanism<'static> {
         let (hash, mask) = match self {

@@ -1,7 +1,10 @@
 //! Loading the PKCS#11 library and finding the token in it by its label.
 
+use std::ops::RangeInclusive;
+
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::MechanismType;
 use cryptoki::slot::{Slot, TokenInfo};
 
 use crate::config::{OpenError, TokenConfig};
@@ -55,6 +58,13 @@ pub(crate) fn slot_of(module: &Pkcs11, label: &str) -> Result<(Slot, TokenInfo),
         (Some(_), Some(_)) => Err(OpenError::AmbiguousLabel(label.to_owned())),
         (None, _) => Err(OpenError::TokenMissing(format!("no token has the label {label:?}"))),
     }
+}
+
+/// The sizes in bits of the RSA pairs that the token says it makes.
+pub(crate) fn rsa_bits(module: &Pkcs11, slot: Slot, mechanisms: &[MechanismType]) -> Option<RangeInclusive<u64>> {
+    let generation = MechanismType::RSA_PKCS_KEY_PAIR_GEN;
+    let info = mechanisms.contains(&generation).then(|| module.get_mechanism_info(slot, generation).ok())??;
+    Some(info.min_key_size() as u64..=info.max_key_size() as u64)
 }
 
 fn describe(error: &Error) -> String {

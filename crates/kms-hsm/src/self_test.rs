@@ -1,6 +1,11 @@
 //! The self-test at start: what the token computes is compared with the process, and what it cannot do is found out
 //! before a client depends on it.
 
+mod pairs;
+mod secrets;
+
+use std::ops::RangeInclusive;
+
 use aes_kw::{KeyInit, KwpAes256};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::ObjectHandle;
@@ -8,21 +13,23 @@ use cryptoki::session::Session;
 use kms_core::hsm::TokenObject;
 use kms_core::ids::ObjectId;
 use kms_core::kdf::{hmac_sha256, kdf_input};
-use sha1::Sha1;
-use sha2::Sha256;
+use kms_core::key_spec::KeySpec;
 use zeroize::Zeroizing;
 
 use crate::capabilities::{Capabilities, RsaUnwrap};
 use crate::config::OpenError;
 use crate::error::unavailable;
 use crate::mechanism::OaepHash;
+use crate::public_key::Family;
 use crate::quirks::Quirks;
 use crate::raw::RawSign;
-use crate::template;
+use crate::template::{self, Usage};
+use crate::wrapping::oaep;
 use crate::wrapping::session_object::SessionObject;
 use crate::wrapping::source::{Source, mac_of_32_bytes};
-use crate::wrapping::{oaep, public_key};
 use crate::write_lock::WriteGuard;
+use crate::{decryption, outside};
+use pairs::TrialPair;
 
 /// Tests the token on one session, under the write lock, with objects that are destroyed again.
 ///
@@ -32,6 +39,7 @@ pub(crate) fn run(
     session: &Session,
     raw: &RawSign,
     mechanisms: &[MechanismType],
+    rsa_bits: Option<RangeInclusive<u64>>,
     quirks: &mut Quirks,
     _guard: &WriteGuard<'_>,
 ) -> Result<Capabilities, OpenError> {
@@ -45,15 +53,15 @@ pub(crate) fn run(
     quirks.reuses_handles = test.reuses_handles(quirks.tries_token_handles)?;
     let mut capabilities = Capabilities {
         mechanisms: mechanisms.iter().map(|mechanism| **mechanism).collect(),
-        oaep_sha1: None,
-        oaep_sha256: None,
-        raw_rsa: false,
         key_wrap_pad: test.key_wrap_pad(),
+        macs: secrets::macs(session),
+        rsa_bits,
+        ..Capabilities::default()
     };
-    // Without the proof of its length no material may be imported.
-    if mechanisms.contains(&MechanismType::RSA_PKCS_KEY_PAIR_GEN) && test.proves_length() {
+    if capabilities.rsa_bits.is_some() {
         test.rsa(&mut capabilities)?;
     }
+    pairs::curves(session, mechanisms, &mut capabilities);
     Ok(capabilities)
 }
 
@@ -108,23 +116,28 @@ impl Test<'_> {
             .is_ok_and(|object| self.holds_the_secret(object.handle()))
     }
 
-    /// Which forms of OAEP the token unwraps itself, and whether raw decryption can stand in for them.
+    /// What the token does with RSA pairs, tried with one: signatures, which forms of OAEP it unwraps itself, and whether
+    /// raw decryption can stand in for them.
     fn rsa(&self, capabilities: &mut Capabilities) -> Result<(), OpenError> {
-        let pair = self.session.generate_key_pair(
-            &Mechanism::RsaPkcsKeyPairGen,
-            &template::public_rsa(2048),
-            &template::trial_private_rsa(),
-        );
-        let (public, private) = pair.map_err(unavailable)?;
-        let _public = SessionObject::adopt(self.session, public);
-        let private = SessionObject::adopt(self.session, private);
-        let key = public_key::read(self.session, public)?;
-        let failed = |_| OpenError::SelfTest("the public half of an RSA pair is not usable");
-        let by_sha1 = key.oaep_encrypt::<Sha1>(&*self.secret).map_err(failed)?;
-        let by_sha256 = key.oaep_encrypt::<Sha256>(&*self.secret).map_err(failed)?;
-        capabilities.raw_rsa = self.decrypts_raw(private.handle(), &by_sha256);
+        let usages = [Usage::Sign, Usage::Decrypt, Usage::Unwrap];
+        let Some(pair) = TrialPair::generate(self.session, &Mechanism::RsaPkcsKeyPairGen, Family::Rsa, &usages) else {
+            capabilities.rsa_bits = None;
+            return Ok(());
+        };
+        capabilities.signatures.extend(pair.signatures(self.session, KeySpec::Rsa2048));
+        // Without the proof of its length no material may be imported.
+        if !self.proves_length() {
+            return Ok(());
+        }
+        let encrypt = |hash| {
+            outside::oaep_encrypt(&pair.der, hash, &*self.secret)
+                .ok_or(OpenError::SelfTest("the public half of an RSA pair is not usable"))
+        };
+        let (by_sha1, by_sha256) = (encrypt(OaepHash::Sha1)?, encrypt(OaepHash::Sha256)?);
+        let private = pair.private.handle();
+        capabilities.raw_rsa = self.decrypts_raw(private, &by_sha256);
         let path = |hash, wrapped: &[u8]| {
-            if self.unwraps_oaep(private.handle(), hash, wrapped) {
+            if self.unwraps_oaep(private, hash, wrapped) {
                 Some(RsaUnwrap::InToken)
             } else {
                 capabilities.raw_rsa.then_some(RsaUnwrap::RawDecryption)
@@ -135,9 +148,12 @@ impl Test<'_> {
         Ok(())
     }
 
+    /// Whether the token both unwraps and decrypts OAEP with this hash.
     fn unwraps_oaep(&self, private: ObjectHandle, hash: OaepHash, wrapped: &[u8]) -> bool {
-        SessionObject::unwrap(self.session, &hash.mechanism(), private, wrapped, &template::trial_secret())
-            .is_ok_and(|object| self.holds_the_secret(object.handle()))
+        let decrypted = decryption::decrypt(self.session, private, hash, RsaUnwrap::InToken, wrapped);
+        decrypted.is_ok_and(|secret| secret.is_some_and(|secret| secret.expose() == *self.secret))
+            && SessionObject::unwrap(self.session, &hash.mechanism(), private, wrapped, &template::trial_secret())
+                .is_ok_and(|object| self.holds_the_secret(object.handle()))
     }
 
     fn decrypts_raw(&self, private: ObjectHandle, wrapped: &[u8]) -> bool {

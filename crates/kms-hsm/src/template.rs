@@ -3,13 +3,13 @@
 
 use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, KeyType, ObjectClass};
-use kms_core::hsm::{ObjectKind, TokenObject};
+use kms_core::hsm::TokenObject;
 use kms_core::ids::ObjectId;
 use uuid::Uuid;
 use zeroize::Zeroize;
 
-/// Length in bytes of every secret that the service keeps in the token.
-pub(crate) const SECRET_BYTES: u64 = 32;
+pub(crate) mod private;
+
 /// `CKA_APPLICATION` of the sentinel.
 const APPLICATION: &[u8] = b"strongroom";
 /// The role in the label of the sentinel.
@@ -22,6 +22,7 @@ pub(crate) enum Usage {
     Decrypt,
     Sign,
     Unwrap,
+    Derive,
 }
 
 /// A template that may carry a secret in `CKA_VALUE` and wipes it when dropped.
@@ -34,37 +35,74 @@ impl Template {
     }
 
     /// Adds the secret itself, before the last entry. For `C_CreateObject`.
-    pub(crate) fn with_value(mut self, secret: &[u8]) -> Self {
-        self.0.insert(self.0.len() - 1, Attribute::Value(secret.to_vec()));
+    pub(crate) fn with_value(self, secret: &[u8]) -> Self {
+        self.with([Attribute::Value(secret.to_vec())])
+    }
+
+    /// Adds the numbers of a private key, before the last entry.
+    pub(crate) fn with(mut self, numbers: impl IntoIterator<Item = Attribute>) -> Self {
+        let last = self.0.len() - 1;
+        self.0.splice(last..last, numbers);
         self
     }
 
     /// Adds the length of the secret, before the last entry. For `C_GenerateKey`; SoftHSM refuses it in an unwrap.
-    pub(crate) fn with_length(mut self) -> Self {
-        self.0.insert(self.0.len() - 1, Attribute::ValueLen(SECRET_BYTES.into()));
-        self
+    pub(crate) fn with_length(self, bytes: usize) -> Self {
+        self.with([Attribute::ValueLen((bytes as u64).into())])
     }
 }
 
 impl Drop for Template {
     fn drop(&mut self) {
+        use Attribute::{Coefficient, Exponent1, Exponent2, Prime1, Prime2, PrivateExponent, Value};
         for attribute in &mut self.0 {
-            if let Attribute::Value(value) = attribute {
-                value.zeroize();
+            if let Value(secret)
+            | PrivateExponent(secret)
+            | Prime1(secret)
+            | Prime2(secret)
+            | Exponent1(secret)
+            | Exponent2(secret)
+            | Coefficient(secret) = attribute
+            {
+                secret.zeroize();
             }
         }
     }
 }
 
-/// The secret token object of a kind ([`ObjectKind::Symmetric`] and [`ObjectKind::Root`] are alike): SIGN with
-/// `CKM_SHA256_HMAC` and nothing else.
+/// The secret token object of SYMMETRIC_DEFAULT and of the root key: SIGN with `CKM_SHA256_HMAC` and nothing else.
 pub(crate) fn secret(object: &TokenObject) -> Template {
-    key(KeyType::GENERIC_SECRET, Usage::Sign, &[MechanismType::SHA256_HMAC], Some(object))
+    hmac(&[MechanismType::SHA256_HMAC], Some(object))
 }
 
 /// A session object with the same powers as [`secret`], to try material without keeping it.
 pub(crate) fn trial_secret() -> Template {
-    key(KeyType::GENERIC_SECRET, Usage::Sign, &[MechanismType::SHA256_HMAC], None)
+    hmac(&[MechanismType::SHA256_HMAC], None)
+}
+
+/// A secret that computes one HMAC and does nothing else: a token object, or without one a session object for a trial.
+pub(crate) fn hmac(allowed: &[MechanismType], object: Option<&TokenObject>) -> Template {
+    key(KeyType::GENERIC_SECRET, Usage::Sign, allowed, object)
+}
+
+/// What ECDH gives: a session object that is read and destroyed, and can do nothing. Source: cryptography.md 7.
+pub(crate) fn shared_secret(bytes: usize) -> Vec<Attribute> {
+    vec![
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::GENERIC_SECRET),
+        Attribute::Token(false),
+        Attribute::Private(true),
+        Attribute::Sensitive(false),
+        Attribute::Extractable(true),
+        Attribute::Encrypt(false),
+        Attribute::Decrypt(false),
+        Attribute::Sign(false),
+        Attribute::Verify(false),
+        Attribute::Wrap(false),
+        Attribute::Unwrap(false),
+        Attribute::Derive(false),
+        Attribute::ValueLen((bytes as u64).into()),
+    ]
 }
 
 /// A session object that encrypts one block: works for 16, 24 and 32 bytes only.
@@ -75,50 +113,6 @@ pub(crate) fn trial_aes() -> Template {
 /// A session object that unwraps by KWP: the ephemeral key of `RSA_AES_KEY_WRAP`.
 pub(crate) fn ephemeral_aes() -> Template {
     key(KeyType::AES, Usage::Unwrap, &[MechanismType::AES_KEY_WRAP_PAD], None)
-}
-
-/// The public half of an RSA pair: a session object that can do nothing; only its modulus is read.
-pub(crate) fn public_rsa(modulus_bits: u64) -> Vec<Attribute> {
-    vec![
-        Attribute::Token(false),
-        Attribute::Private(false),
-        Attribute::Encrypt(false),
-        Attribute::Verify(false),
-        Attribute::VerifyRecover(false),
-        Attribute::Wrap(false),
-        Attribute::Derive(false),
-        Attribute::ModulusBits(modulus_bits.into()),
-        Attribute::PublicExponent(vec![1, 0, 1]),
-    ]
-}
-
-/// The private half of a wrapping pair with one usage and one mechanism. As a session object (`token` false) it stays
-/// copyable and modifiable for the moment until [`copied_rsa`] copies it.
-pub(crate) fn private_rsa(object: &TokenObject, usage: Usage, mechanism: MechanismType, token: bool) -> Vec<Attribute> {
-    let mut template = private_rsa_flags(usage, token);
-    template.extend([
-        Attribute::Id(object.id.as_bytes().to_vec()),
-        Attribute::Label(object.label.as_bytes().to_vec()),
-        Attribute::AllowedMechanisms(vec![mechanism]),
-        Attribute::Destroyable(true),
-    ]);
-    if token {
-        template.extend([Attribute::Copyable(false), Attribute::Modifiable(false)]);
-    }
-    template
-}
-
-/// What `C_CopyObject` may still say: SoftHSM refuses `CKA_COPYABLE` and `CKA_ALLOWED_MECHANISMS` here.
-pub(crate) fn copied_rsa() -> [Attribute; 2] {
-    [Attribute::Token(true), Attribute::Modifiable(false)]
-}
-
-/// The private half of the pair of the self-test, a session object that may be used in both ways.
-pub(crate) fn trial_private_rsa() -> Vec<Attribute> {
-    let mut template = private_rsa_flags(Usage::Unwrap, false);
-    template.retain(|attribute| !matches!(attribute, Attribute::Decrypt(_)));
-    template.push(Attribute::Decrypt(true));
-    template
 }
 
 /// The sentinel: a private data object whose value is the deployment id. Data objects have no `CKA_ID` (SoftHSM answers
@@ -145,15 +139,6 @@ pub(crate) fn sentinel_search(id: Option<ObjectId>) -> Vec<Attribute> {
     ];
     template.extend(id.map(|id| Attribute::ObjectId(id.as_bytes().to_vec())));
     template
-}
-
-/// The class that an object of a kind has.
-pub(crate) fn class_of(kind: ObjectKind) -> ObjectClass {
-    match kind {
-        ObjectKind::Symmetric | ObjectKind::Root => ObjectClass::SECRET_KEY,
-        ObjectKind::Wrapping => ObjectClass::PRIVATE_KEY,
-        ObjectKind::Sentinel => ObjectClass::DATA,
-    }
 }
 
 fn key(key_type: KeyType, usage: Usage, allowed: &[MechanismType], object: Option<&TokenObject>) -> Template {
@@ -186,34 +171,21 @@ fn key(key_type: KeyType, usage: Usage, allowed: &[MechanismType], object: Optio
     Template(template)
 }
 
-fn private_rsa_flags(usage: Usage, token: bool) -> Vec<Attribute> {
-    vec![
-        Attribute::Token(token),
-        Attribute::Private(true),
-        Attribute::Sensitive(true),
-        Attribute::Extractable(false),
-        Attribute::Decrypt(usage == Usage::Decrypt),
-        Attribute::Sign(usage == Usage::Sign),
-        Attribute::SignRecover(false),
-        Attribute::Unwrap(usage == Usage::Unwrap),
-        Attribute::Derive(false),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key_form::Powers;
 
     #[test]
     fn every_frozen_template_ends_with_modifiable_false() {
         let object = TokenObject::internal(ObjectId::random(), "root");
-        let pair = private_rsa(&object, Usage::Unwrap, MechanismType::RSA_PKCS_OAEP, true);
+        let powers = Powers { usage: Usage::Unwrap, allowed: vec![MechanismType::RSA_PKCS_OAEP] };
         for template in [
             secret(&object).with_value(&[1; 32]).attributes(),
-            secret(&object).with_length().attributes(),
+            secret(&object).with_length(32).attributes(),
             trial_secret().attributes(),
-            &pair,
-            &copied_rsa(),
+            &private::generated(&object, &powers, true),
+            &private::copied(),
             &sentinel(object.id, Uuid::nil()),
         ] {
             assert_eq!(template.last(), Some(&Attribute::Modifiable(false)));

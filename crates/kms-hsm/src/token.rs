@@ -102,13 +102,14 @@ impl Token {
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
         quirks.tries_token_handles &= manner == Manner::Serve;
         let mechanisms = module.get_mechanism_list(slot).map_err(unavailable)?;
+        let rsa_bits = module::rsa_bits(&module, slot, &mechanisms);
         let library = module::description(&module)?;
         let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
         if manner == Manner::Serve && is_first && connector.token_file().is_some() {
             connector.with_anchor(|session| torn::discard(session, &guard))?;
         }
-        let capabilities =
-            connector.with_anchor(|session| self_test::run(session, &raw, &mechanisms, &mut quirks, &guard))?;
+        let capabilities = connector
+            .with_anchor(|session| self_test::run(session, &raw, &mechanisms, rsa_bits, &mut quirks, &guard))?;
         let sight = connector.with_anchor(|session| Sight::begin(session, &guard, connector.token_file(), is_first))?;
         drop(guard);
         let pool = connector.pool(config.sessions)?;

@@ -4,6 +4,5 @@
 mod import;
 pub(crate) mod oaep;
 mod pair;
-pub(crate) mod public_key;
 pub(crate) mod session_object;
 pub(crate) mod source;

@@ -1,6 +1,6 @@
 //! CreateKey on rows and token: a key with Origin AWS_KMS becomes visible together with its material, or not at all.
 
-use kms_core::hsm::ObjectKind;
+use kms_core::hsm::{Ability, ObjectKind};
 use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::MaterialState;
 use kms_core::{KmsError, ObjectId};
@@ -44,29 +44,32 @@ impl Keeper {
     /// Generates material in the token and commits the key with it; returns the facts with the material.
     ///
     /// # Errors
-    /// The token or Postgres does not answer; no key was made, and what was made in the token is undone.
+    /// `UnsupportedOperationException` for a key that the token cannot make, before anything is made; the token or Postgres
+    /// does not answer: no key was made, and what was made in the token is undone.
     pub fn create_generated(
         &self,
         facts: &KeyFacts,
         born: &Born<'_>,
         audit: CreationAudit<'_>,
     ) -> Result<KeyFacts, KmsError> {
+        self.hsm.supports(Ability::Generate(facts.kind()))?;
         let id = ObjectId::random();
         let object = object_of(&facts.address, id);
-        self.announce_keyless(&object, ObjectKind::Symmetric)?;
+        self.announce_keyless(&object, ObjectKind::Key)?;
         fail::fail_point!("material.generate.announced");
         let mut made = facts.clone();
         let result = self.metadata.write(|tx| {
             claim_keyless(tx, id)?;
-            self.hsm.generate_secret(&object, &mut || is_creating(tx, id))?;
+            let public_key = self.hsm.generate_key(&object, facts.kind(), &mut || is_creating(tx, id))?;
             fail::fail_point!("material.generate.made");
             let material = Material {
-                id: self.material_id_of(facts, &object)?,
+                id: self.material_id_of(facts, &object, public_key.as_deref())?,
                 state: MaterialState::Current,
                 description: None,
                 expiration_model: None,
                 valid_to: None,
                 object: Some(id),
+                public_key,
             };
             made.materials = vec![material.clone()];
             born.insert(tx, &made)?;

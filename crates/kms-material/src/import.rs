@@ -6,11 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use kms_core::hsm::{HsmError, ObjectKind, WrappedMaterial};
+use kms_core::hsm::{HsmError, KeyKind, ObjectKind, WrappedMaterial};
 use kms_core::key_facts::{KeyFacts, Material};
 use kms_core::key_spec::{ExpirationModel, MaterialState};
 use kms_core::key_state::{check_state, import_enables, key_state};
-use kms_core::material_id::fingerprint_input;
 use kms_core::{KeyAddress, KeyMaterialId, KmsError, ObjectId, Operation, Timestamp};
 use kms_metadata::{KeyChange, NewObject, ObjectState, Tx};
 use serde_json::json;
@@ -65,15 +64,23 @@ struct Attempt<'a> {
     import: &'a Import<'a>,
     wrapped: WrappedMaterial<'a>,
     id: KeyMaterialId,
+    public_key: Option<Vec<u8>>,
+    kind: KeyKind,
     address: KeyAddress,
     material_version: i64,
+}
+
+/// Which material wrapped bytes are.
+struct Identified {
+    id: KeyMaterialId,
+    public_key: Option<Vec<u8>>,
 }
 
 impl Keeper {
     /// Imports material into the key whose facts were just read, wrapped under `pair`.
     ///
     /// # Errors
-    /// `InvalidCiphertextException` if it does not unwrap to 32 bytes; `IncorrectKeyMaterialException` if the bytes are
+    /// `InvalidCiphertextException` if it does not unwrap to material of the key's spec; `IncorrectKeyMaterialException` if the bytes are
     /// not what they must be, `ThrottlingException` after 100 such answers in a day; `ExpiredImportTokenException` when the pair's attempts are used up;
     /// `KMSInvalidStateException` if the key changed meanwhile; `DependencyTimeoutException` if another import, a delete
     /// or an outage came between: nothing was imported, or the next attempt tells.
@@ -90,8 +97,9 @@ impl Keeper {
             algorithm: pair.algorithm,
             encrypted: import.encrypted,
         };
-        let id = self.identify_bounded(facts, &wrapped, import)?;
-        let attempt = Attempt { import, wrapped, id, address: facts.address, material_version: facts.material_version };
+        let Identified { id, public_key } = self.identify_bounded(facts, &wrapped, import)?;
+        let (kind, address, material_version) = (facts.kind(), facts.address, facts.material_version);
+        let attempt = Attempt { import, wrapped, id, public_key, kind, address, material_version };
         match facts.material(&id).and_then(|material| material.object) {
             Some(object) => self.reimport_present(&attempt, object, audit)?,
             None => self.import_absent(&attempt, audit)?,
@@ -107,28 +115,31 @@ impl Keeper {
         facts: &KeyFacts,
         wrapped: &WrappedMaterial<'_>,
         import: &Import<'_>,
-    ) -> Result<KeyMaterialId, KmsError> {
+    ) -> Result<Identified, KmsError> {
         let today = self.clock.real_now().date();
         let is_guess = !facts.materials.is_empty();
         let reserve = |tx: &mut Tx<'_>| tx.reserve_import_mismatch(&facts.address, today, MISMATCHES_PER_DAY);
         if is_guess && !self.metadata.write(reserve)? {
             return Err(KmsError::Throttling);
         }
-        let id = self.identify(facts, wrapped);
+        let identified = self.identify(facts, wrapped);
         let place = |id| place_of(facts, id, import.import_type, import.material_id.as_ref());
         // Every refusal of bytes that were seen tells something about them.
-        let refusal = id.as_ref().ok().and_then(|id| place(id).err());
+        let refusal = identified.as_ref().ok().and_then(|identified| place(&identified.id).err());
         if is_guess && refusal.is_none() {
             self.metadata.write(|tx| tx.give_back_import_mismatch(&facts.address, today))?;
         }
-        refusal.map_or(id, Err)
+        refusal.map_or(identified, Err)
     }
 
     /// I0: the id of the wrapped bytes, found with session objects only.
-    fn identify(&self, facts: &KeyFacts, wrapped: &WrappedMaterial<'_>) -> Result<KeyMaterialId, KmsError> {
+    fn identify(&self, facts: &KeyFacts, wrapped: &WrappedMaterial<'_>) -> Result<Identified, KmsError> {
         let started = Instant::now();
-        match self.hsm.probe_wrapped(wrapped, &fingerprint_input()) {
-            Ok(fingerprint) => self.material_id(facts, &fingerprint),
+        match self.hsm.probe_wrapped(wrapped, facts.kind()) {
+            Ok(identity) => {
+                let id = self.material_id(facts, &identity)?;
+                Ok(Identified { id, public_key: identity.into_public_key() })
+            }
             Err(error) => {
                 std::thread::sleep(FAILURE_TIME.saturating_sub(started.elapsed()));
                 Err(import_error(error))
@@ -139,7 +150,8 @@ impl Keeper {
     /// I1: the material is there already; only its expiry and description change.
     fn reimport_present(&self, attempt: &Attempt<'_>, object: ObjectId, audit: Audit<'_>) -> Result<(), KmsError> {
         fail::fail_point!("material.import.before_reimport");
-        if let Err(error) = self.hsm.mac(&object_of(&attempt.address, object), &fingerprint_input()) {
+        let token_object = object_of(&attempt.address, object);
+        if let Err(error) = self.hsm.identify(&token_object, attempt.kind, attempt.public_key.as_deref()) {
             let row = self.metadata.read(|tx| Ok::<_, KmsError>(tx.find_object(object)?))?;
             // An expiry or a delete on the way is nobody's fault: the client comes again and finds the material absent.
             let is_present = row.is_some_and(|row| row.state == ObjectState::Present);
@@ -179,7 +191,7 @@ impl Keeper {
             }
             Ok(tx.insert_object(&NewObject {
                 id: object,
-                kind: ObjectKind::Symmetric,
+                kind: ObjectKind::Key,
                 label: object_of(&attempt.address, object).label,
                 key: Some((attempt.address, attempt.id)),
                 token: self.token.clone(),
@@ -198,10 +210,10 @@ impl Keeper {
             fail::fail_point!("material.import.claimed");
             let token_object = object_of(&attempt.address, object);
             self.hsm
-                .unwrap_secret(&attempt.wrapped, &token_object, &mut || is_creating(tx, object))
+                .unwrap_key(&attempt.wrapped, &token_object, attempt.kind, &mut || is_creating(tx, object))
                 .map_err(import_error)?;
             fail::fail_point!("material.import.made");
-            if self.material_id_of(&facts, &token_object)? != attempt.id {
+            if self.material_id_of(&facts, &token_object, attempt.public_key.as_deref())? != attempt.id {
                 return Err(KmsError::internal("the token made another key than it probed"));
             }
             make_present(tx, object)?;
@@ -247,6 +259,7 @@ impl Keeper {
             expiration_model: Some(expiration.model),
             valid_to: expiration.valid_to,
             object: None,
+            public_key: attempt.public_key.clone(),
         };
         tx.put_material(&attempt.address, &material)?;
         let enabled = import_enables(facts, now).then_some(true);

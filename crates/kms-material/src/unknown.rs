@@ -62,5 +62,5 @@ fn is_root(object: &UnknownObject) -> bool {
 }
 
 fn kind_of(object: &UnknownObject) -> ObjectKind {
-    if object.is_secret_key { ObjectKind::Symmetric } else { ObjectKind::Wrapping }
+    if object.label == internal_label("wrapping") { ObjectKind::Wrapping } else { ObjectKind::Key }
 }

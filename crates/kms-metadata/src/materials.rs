@@ -31,6 +31,7 @@ impl Tx<'_> {
                     key_materials::description.eq(excluded(key_materials::description)),
                     key_materials::expiration_model.eq(excluded(key_materials::expiration_model)),
                     key_materials::valid_to.eq(excluded(key_materials::valid_to)),
+                    key_materials::public_key.eq(excluded(key_materials::public_key)),
                 ))
                 .execute(connection)
         })?;
@@ -100,6 +101,7 @@ struct Row {
     description: Option<String>,
     expiration_model: Option<String>,
     valid_to: Option<Timestamp>,
+    public_key: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -113,6 +115,7 @@ impl Row {
             description: material.description.clone(),
             expiration_model: material.expiration_model.map(|model| model.name().to_owned()),
             valid_to: material.valid_to.map(to_millisecond),
+            public_key: material.public_key.clone(),
         }
     }
 
@@ -127,6 +130,7 @@ impl Row {
             expiration_model: expiration_model.transpose()?,
             valid_to: self.valid_to,
             object,
+            public_key: self.public_key,
         })
     }
 }

@@ -114,10 +114,10 @@ impl Row {
     }
 }
 
-/// The word of a kind in rows.
+/// The word of a kind in rows. That of key material is older than the other specs: it says `symmetric` of all of them.
 pub(crate) const fn kind_name(kind: ObjectKind) -> &'static str {
     match kind {
-        ObjectKind::Symmetric => "symmetric",
+        ObjectKind::Key => "symmetric",
         ObjectKind::Wrapping => "wrapping",
         ObjectKind::Root => "root",
         ObjectKind::Sentinel => "sentinel",
@@ -125,7 +125,7 @@ pub(crate) const fn kind_name(kind: ObjectKind) -> &'static str {
 }
 
 fn parse_kind(name: &str) -> Result<ObjectKind, MetadataError> {
-    [ObjectKind::Symmetric, ObjectKind::Wrapping, ObjectKind::Root, ObjectKind::Sentinel]
+    [ObjectKind::Key, ObjectKind::Wrapping, ObjectKind::Root, ObjectKind::Sentinel]
         .into_iter()
         .find(|kind| kind_name(*kind) == name)
         .ok_or_else(|| MetadataError::broken_row("key_objects.kind"))

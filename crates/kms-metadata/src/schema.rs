@@ -41,6 +41,7 @@ diesel::table! {
         description -> Nullable<Text>,
         expiration_model -> Nullable<Text>,
         valid_to -> Nullable<Timestamptz>,
+        public_key -> Nullable<Bytea>,
     }
 }
 

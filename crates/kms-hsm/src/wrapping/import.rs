@@ -5,9 +5,9 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use kms_core::HsmError;
-use kms_core::hsm::{Claim, MacInput, TokenObject, WrappedMaterial};
+use kms_core::hsm::{Ability, Claim, Identity, KeyKind, MacInput, TokenObject, WrappedMaterial};
 use kms_core::material_id::fingerprint_input;
-use kms_core::secret::SecretKey;
+use kms_core::secret::{SecretBytes, SecretKey};
 use subtle::Choice;
 use zeroize::Zeroizing;
 
@@ -22,18 +22,23 @@ use crate::torn;
 
 impl Token {
     /// See [`kms_core::Hsm::probe_wrapped`].
-    pub(crate) fn probe(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError> {
-        self.with_material(wrapped, input, |_, _, mac| Ok(mac))
+    pub(crate) fn probe(&self, wrapped: &WrappedMaterial<'_>, kind: KeyKind) -> Result<Identity, HsmError> {
+        kms_core::Hsm::supports(self, Ability::Import(kind, wrapped.algorithm))?;
+        self.with_material(wrapped, &fingerprint_input(), |_, _, mac| {
+            Ok(Identity::Mac(SecretBytes::new(mac.expose().to_vec())))
+        })
     }
 
-    /// See [`kms_core::Hsm::unwrap_secret`]. The material is tried again before it is kept: a caller that skipped
+    /// See [`kms_core::Hsm::unwrap_key`]. The material is tried again before it is kept: a caller that skipped
     /// the probe, or changed the bytes since, gets nothing wrong into the token.
     pub(crate) fn unwrap_into_token(
         &self,
         wrapped: &WrappedMaterial<'_>,
         object: &TokenObject,
+        kind: KeyKind,
         claim: Claim<'_>,
     ) -> Result<(), HsmError> {
+        kms_core::Hsm::supports(self, Ability::Import(kind, wrapped.algorithm))?;
         self.with_material(wrapped, &fingerprint_input(), |session, source, _| {
             self.make_object(session, object, ObjectClass::SECRET_KEY, claim, |session| {
                 source.make(session, template::secret(object))
@@ -64,16 +69,16 @@ impl Token {
             };
             match outcome {
                 Some(done) => Ok(done?),
-                None => Err(self.bad_material(session).into()),
+                None => Err(self.unless_away(session, HsmError::BadWrappedMaterial).into()),
             }
         })
     }
 
-    /// The one error for bad material, unless the token itself is away: SoftHSM has one code for both.
-    fn bad_material(&self, session: &Connection) -> HsmError {
+    /// The error for bytes that the token refused, unless the token itself is away: SoftHSM has one code for both.
+    pub(crate) fn unless_away(&self, session: &Connection, refusal: HsmError) -> HsmError {
         session.retire();
         let seen = self.lock.acquire_for_search().and_then(|guard| self.see_sentinel(session, &guard));
-        seen.err().unwrap_or(HsmError::BadWrappedMaterial)
+        seen.err().unwrap_or(refusal)
     }
 }
 

@@ -31,6 +31,17 @@ pub(crate) fn decode_32_bytes(
     (secret, is_good)
 }
 
+/// The message in an encoded block, of any length; nothing for a block that is not well formed, which takes the same steps
+/// whatever is wrong with it.
+pub(crate) fn decode_message(hash: OaepHash, encoded: &mut [u8]) -> Option<Vec<u8>> {
+    let (is_good, start) = match hash {
+        OaepHash::Sha1 => decode::<Sha1>(encoded),
+        OaepHash::Sha256 => decode::<Sha256>(encoded),
+    };
+    // The caller learns whether there is a message and how long it is; only what is wrong with a block may not show.
+    bool::from(is_good).then(|| encoded.get(start as usize..).unwrap_or_default().to_vec())
+}
+
 /// Unmasks an encoded block in place. Gives whether it is well formed and where its message starts; the message reaches
 /// to the end of the block. The start means nothing if the block is not well formed.
 pub(crate) fn decode<D: Digest>(encoded: &mut [u8]) -> (Choice, u64) {

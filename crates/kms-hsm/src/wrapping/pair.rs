@@ -1,26 +1,23 @@
 //! Making RSA pairs for `GetParametersForImport`.
 
-use cryptoki::mechanism::{Mechanism, MechanismType};
-use cryptoki::object::ObjectClass;
+use cryptoki::mechanism::MechanismType;
 use kms_core::HsmError;
-use kms_core::hsm::{Claim, TokenObject, WrappedMaterial};
+use kms_core::hsm::{Claim, Identity, KeyKind, TokenObject, WrappedMaterial};
 use kms_core::kdf::hmac_sha256;
 use kms_core::key_spec::WrappingKeySpec;
 use kms_core::material_id::fingerprint_input;
 use kms_core::wrapping::WrappingAlgorithm;
 use rsa::PublicKey;
+use rsa::pkcs8::DecodePublicKey;
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::public_key;
-use super::session_object::SessionObject;
 use crate::capabilities::RsaUnwrap;
-use crate::error::unavailable;
+use crate::key_form::Powers;
 use crate::mechanism::{OaepHash, scheme_of};
-use crate::session::Connection;
-use crate::template::{self, Usage};
+use crate::pair::Plan;
+use crate::template::Usage;
 use crate::token::Token;
-use crate::torn;
 
 /// What a new pair must unwrap; it is no secret.
 const PROOF: [u8; 32] = [0x5a; 32];
@@ -41,20 +38,17 @@ impl Token {
             WrappingKeySpec::Rsa4096 => 4096,
             WrappingKeySpec::Sm2 => return Err(HsmError::Unsupported("SM2 wrapping keys")),
         };
-        let session = self.ready_session()?;
-        let public = if self.quirks.rsa_pairs_by_copy {
-            self.generate_then_copy(&session, object, bits, path, claim)?
-        } else {
-            self.generate_in_place(&session, object, bits, path, claim)?
-        };
-        drop(session);
-        self.prove_pair(object, spec, algorithm, &public)?;
-        public_key::to_der(&public)
+        let powers = powers(path);
+        let der = self.make_pair(&Plan::rsa(object, &powers, bits, self.quirks.rsa_pairs_by_copy), claim)?;
+        let public = PublicKey::from_public_key_der(&der)
+            .map_err(|error| HsmError::Unavailable(format!("the public half of a new wrapping pair: {error}")))?;
+        self.prove_wrapping_pair(object, spec, algorithm, &public)?;
+        Ok(der)
     }
 
     /// Uses the pair once, found anew in the token: on a full disk SoftHSM answers `CKR_OK` to `C_CopyObject` and leaves
     /// an object file with nothing in it.
-    fn prove_pair(
+    fn prove_wrapping_pair(
         &self,
         object: &TokenObject,
         spec: WrappingKeySpec,
@@ -71,69 +65,18 @@ impl Token {
         let encrypted = encrypted.map_err(|error| broken(error.to_string()))?;
         self.handles.forget(object.id);
         let wrapped = WrappedMaterial { pair: object, spec, algorithm, encrypted: &encrypted };
-        match self.probe(&wrapped, &fingerprint_input()) {
-            Ok(mac) if *mac.expose() == hmac_sha256(&PROOF, &[&fingerprint_input()]) => Ok(()),
+        match self.probe(&wrapped, KeyKind::SYMMETRIC) {
+            Ok(Identity::Mac(mac)) if mac.expose() == hmac_sha256(&PROOF, &[&fingerprint_input()]) => Ok(()),
             Ok(_) => Err(broken("it unwraps something else".to_owned())),
             Err(HsmError::TokenUnknown) => Err(HsmError::TokenUnknown),
             Err(error) => Err(broken(error.to_string())),
         }
     }
-
-    /// Session objects outside the lock, then the private half copied in under it.
-    fn generate_then_copy(
-        &self,
-        session: &Connection,
-        object: &TokenObject,
-        bits: u64,
-        path: RsaUnwrap,
-        claim: Claim<'_>,
-    ) -> Result<PublicKey, HsmError> {
-        let (usage, mechanism) = powers(path);
-        let _session_objects = torn::session_objects();
-        let pair = session.generate_key_pair(
-            &Mechanism::RsaPkcsKeyPairGen,
-            &template::public_rsa(bits),
-            &template::private_rsa(object, usage, mechanism, false),
-        );
-        let (public, private) = pair.map_err(unavailable)?;
-        let public = SessionObject::adopt(session, public);
-        let private = SessionObject::adopt(session, private);
-        let key = public_key::read(session, public.handle())?;
-        self.make_object(session, object, ObjectClass::PRIVATE_KEY, claim, |session| {
-            session.copy_object(private.handle(), &template::copied_rsa())
-        })?;
-        Ok(key)
-    }
-
-    /// Where a copy would lose attributes: straight into the token, under the lock.
-    fn generate_in_place(
-        &self,
-        session: &Connection,
-        object: &TokenObject,
-        bits: u64,
-        path: RsaUnwrap,
-        claim: Claim<'_>,
-    ) -> Result<PublicKey, HsmError> {
-        let (usage, mechanism) = powers(path);
-        let mut public = None;
-        self.make_object(session, object, ObjectClass::PRIVATE_KEY, claim, |session| {
-            let (public_handle, private) = session.generate_key_pair(
-                &Mechanism::RsaPkcsKeyPairGen,
-                &template::public_rsa(bits),
-                &template::private_rsa(object, usage, mechanism, true),
-            )?;
-            public = Some(public_handle);
-            Ok(private)
-        })?;
-        let public = public.ok_or_else(|| HsmError::Unavailable("C_GenerateKeyPair: no public half".to_owned()))?;
-        let public = SessionObject::adopt(session, public);
-        public_key::read(session, public.handle())
-    }
 }
 
-fn powers(path: RsaUnwrap) -> (Usage, MechanismType) {
+fn powers(path: RsaUnwrap) -> Powers {
     match path {
-        RsaUnwrap::InToken => (Usage::Unwrap, MechanismType::RSA_PKCS_OAEP),
-        RsaUnwrap::RawDecryption => (Usage::Decrypt, MechanismType::RSA_X_509),
+        RsaUnwrap::InToken => Powers { usage: Usage::Unwrap, allowed: vec![MechanismType::RSA_PKCS_OAEP] },
+        RsaUnwrap::RawDecryption => Powers { usage: Usage::Decrypt, allowed: vec![MechanismType::RSA_X_509] },
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use kms_core::hsm::KeyKind;
 use kms_core::{Hsm, HsmError};
 use kms_hsm::{OpenError, Token};
 
@@ -14,7 +15,7 @@ fn while_the_folder_is_away_nothing_is_proved_and_nothing_is_destroyed() {
     own_process(|place| {
         let token = place.token();
         let object = fresh();
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         token.mac(&object, &[0; 55]).unwrap();
         fs::rename(place.tokens(), place.beside("elsewhere")).unwrap();
         for _ in 0..2 {
@@ -22,7 +23,10 @@ fn while_the_folder_is_away_nothing_is_proved_and_nothing_is_destroyed() {
             assert!(matches!(token.list(), Err(HsmError::TokenUnknown)));
             assert!(matches!(token.check(), Err(HsmError::TokenUnknown)));
             assert!(matches!(token.mac(&object, &[0; 55]), Err(HsmError::TokenUnknown)));
-            assert!(matches!(token.generate_secret(&fresh(), &mut || true), Err(HsmError::TokenUnknown)));
+            assert!(matches!(
+                token.generate_key(&fresh(), KeyKind::SYMMETRIC, &mut || true),
+                Err(HsmError::TokenUnknown)
+            ));
         }
         fs::rename(place.beside("elsewhere"), place.tokens()).unwrap();
         // This process stays blind for good and must not claim anything.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use fail::FailScenario;
+use kms_core::hsm::KeyKind;
 use kms_core::key_spec::WrappingKeySpec;
 use kms_core::{Hsm, HsmError};
 
@@ -50,7 +51,7 @@ fn a_folder_that_flaps_during_a_destroy_is_no_success_unless_the_object_is_gone(
         let _scenario = FailScenario::setup();
         let token = place.token();
         let object = fresh();
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let (here, there) = away(place);
         rename_at("hsm.before_destroy", (here.clone(), there.clone()));
         rename_at("hsm.after_destroy", (there, here));
@@ -67,7 +68,7 @@ fn a_folder_that_goes_before_a_create_makes_no_claim_true() {
         let _scenario = FailScenario::setup();
         let token = place.token();
         rename_at("hsm.before_create", away(place));
-        let made = token.generate_secret(&fresh(), &mut || true);
+        let made = token.generate_key(&fresh(), KeyKind::SYMMETRIC, &mut || true);
         assert!(matches!(made, Err(HsmError::Unavailable(_))), "{made:?}");
     });
 }
@@ -85,7 +86,7 @@ fn a_token_of_which_nothing_is_known_is_served_too() {
             import(&token, &Pair::generate(&token, WrappingKeySpec::Rsa2048, algorithm));
         }
         let object = fresh();
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let mac = token.mac(&object, &[0; 55]).unwrap();
         witness.session().logout().unwrap();
         assert_eq!(token.mac(&object, &[0; 55]).unwrap(), mac);
@@ -103,7 +104,7 @@ fn an_object_used_while_the_folder_flaps_is_neither_missing_nor_destroyed() {
     own_process(|place| {
         let token = place.token();
         let object = fresh();
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let witness = Witness::open(place);
         let handle = witness.handle(object.id);
         fs::rename(place.tokens(), place.beside("elsewhere")).unwrap();

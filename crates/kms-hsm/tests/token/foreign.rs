@@ -2,6 +2,7 @@
 
 use std::io::BufReader;
 
+use kms_core::hsm::KeyKind;
 use kms_core::{Hsm, HsmError};
 
 use crate::place::{fresh, own_process};
@@ -30,7 +31,7 @@ fn two_processes_that_write_in_turn_never_miss_each_others_objects() {
             let (theirs, ours) = (fresh(), fresh());
             assert_eq!(other.tell("make", &theirs), "Ok(())", "{round}");
             // This write without a read before it would make the other's object invisible here.
-            token.generate_secret(&ours, &mut || true).unwrap();
+            token.generate_key(&ours, KeyKind::SYMMETRIC, &mut || true).unwrap();
             token.mac(&theirs, &[0; 55]).unwrap_or_else(|error| panic!("round {round}: {error}"));
             assert_eq!(other.tell("use", &ours), "Ok(())", "{round}");
             token.destroy(theirs.id).unwrap();
@@ -51,7 +52,7 @@ fn two_processes_that_write_at_once_never_miss_each_others_objects() {
             other.order("make", object);
         }
         for object in &ours {
-            token.generate_secret(object, &mut || true).unwrap();
+            token.generate_key(object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         }
         for object in &theirs {
             assert_eq!(other.next_answer(), "Ok(())");
@@ -68,7 +69,7 @@ fn two_processes_that_write_at_once_never_miss_each_others_objects() {
 fn an_independent_process_counts_the_objects() {
     own_process(|place| {
         let token = place.token();
-        token.generate_secret(&fresh(), &mut || true).unwrap();
+        token.generate_key(&fresh(), KeyKind::SYMMETRIC, &mut || true).unwrap();
         let scan = place.spawn("count").wait_with_output().unwrap();
         assert!(scan.status.success());
         let census = next_answer(&mut BufReader::new(&scan.stdout[..]));

@@ -3,7 +3,7 @@
 use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, AttributeType};
 use kms_core::Hsm;
-use kms_core::hsm::TokenObject;
+use kms_core::hsm::{KeyKind, TokenObject};
 use kms_core::ids::ObjectId;
 use kms_core::key_spec::WrappingKeySpec;
 use kms_core::wrapping::WrappingAlgorithm;
@@ -16,7 +16,7 @@ fn secrets_are_frozen_from_birth() {
     own_process(|place| {
         let token = place.token();
         let object = fresh();
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let witness = Witness::open(place);
         for id in [object.id, root().id] {
             let handle = witness.handle(id);

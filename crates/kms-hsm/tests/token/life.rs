@@ -1,6 +1,6 @@
 //! The life of objects in one process.
 
-use kms_core::hsm::{TokenObject, WrappedMaterial};
+use kms_core::hsm::{KeyKind, TokenObject, WrappedMaterial};
 use kms_core::ids::ObjectId;
 use kms_core::kdf::{hmac_sha256, kdf_input};
 use kms_core::key_spec::WrappingKeySpec;
@@ -18,7 +18,7 @@ fn a_secret_is_generated_used_and_destroyed() {
     own_process(|place| {
         let token = place.token();
         let (object, input) = (fresh(), kdf_input(b"strongroom/m/1", &[7; 32], 256));
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let mac = token.mac(&object, &input).unwrap();
         assert_eq!(token.mac(&object, &input).unwrap(), mac);
         assert_ne!(token.mac(&object, &kdf_input(b"strongroom/m/1", &[8; 32], 256)).unwrap(), mac);
@@ -61,7 +61,7 @@ fn before_attach_the_token_is_unknown() {
         let object = fresh();
         let unknown = [
             token.check(),
-            token.generate_secret(&object, &mut || true),
+            token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).map(drop),
             token.destroy(object.id),
             token.list().map(drop),
             token.mac(&object, &[0; 55]).map(drop),
@@ -76,7 +76,7 @@ fn a_lost_claim_makes_nothing() {
     own_process(|place| {
         let token = place.token();
         let object = fresh();
-        assert!(matches!(token.generate_secret(&object, &mut || false), Err(HsmError::ClaimLost)));
+        assert!(matches!(token.generate_key(&object, KeyKind::SYMMETRIC, &mut || false), Err(HsmError::ClaimLost)));
         assert!(token.list().unwrap().iter().all(|found| found.id != Some(object.id)));
     });
 }
@@ -85,7 +85,7 @@ fn a_lost_claim_makes_nothing() {
 fn an_object_is_not_lent_to_another_label_nor_by_a_wrong_class() {
     own_process(|place| {
         let object = fresh();
-        place.token().generate_secret(&object, &mut || true).unwrap();
+        place.token().generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let token = Token::open(place.config()).unwrap();
         token.attach(SENTINEL).unwrap();
         let wrong = TokenObject { label: fresh().label, ..object.clone() };
@@ -96,7 +96,7 @@ fn an_object_is_not_lent_to_another_label_nor_by_a_wrong_class() {
         assert!(matches!(token.mac(&pair.object, &[0; 55]), Err(HsmError::ObjectMismatch)));
         let blob = pair.wrap(&[1; 32]);
         let misnamed = WrappedMaterial { pair: &object, ..pair.wrapped(&blob) };
-        assert!(matches!(token.probe_wrapped(&misnamed, &[0; 55]), Err(HsmError::ObjectMismatch)));
+        assert!(matches!(token.probe_wrapped(&misnamed, KeyKind::SYMMETRIC), Err(HsmError::ObjectMismatch)));
     });
 }
 
@@ -105,7 +105,7 @@ fn list_tells_id_label_and_class_and_leaves_the_sentinel_out() {
     own_process(|place| {
         let token = place.token();
         let object = fresh();
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let mut listed = token.list().unwrap();
         listed.sort_by_key(|found| found.id != Some(object.id));
         assert_eq!(listed.len(), 2);
@@ -153,10 +153,10 @@ fn two_objects_of_one_id_are_refused_and_both_destroyed() {
         let token = place.token();
         let id = ObjectId::random();
         let object = TokenObject { id, ..fresh() };
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let second = Token::open(place.config()).unwrap();
         second.attach(SENTINEL).unwrap();
-        second.generate_secret(&object, &mut || true).unwrap();
+        second.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let third = Token::open(place.config()).unwrap();
         third.attach(SENTINEL).unwrap();
         assert!(matches!(third.mac(&object, &[0; 55]), Err(HsmError::ObjectMismatch)));

@@ -1,8 +1,11 @@
 //! Many threads, and sessions that are lost under them.
 
 use kms_core::Hsm;
+use kms_core::hsm::{Identity, KeyKind};
 use kms_core::kdf::{hmac_sha256, kdf_input};
 use kms_core::key_spec::WrappingKeySpec;
+use kms_core::material_id::fingerprint_input;
+use kms_core::secret::SecretBytes;
 use kms_core::wrapping::WrappingAlgorithm;
 
 use crate::place::{ROOT_MATERIAL, fresh, own_process, root};
@@ -19,7 +22,7 @@ fn eight_threads_make_use_and_destroy_without_one_error() {
                 scope.spawn(|| {
                     for round in 0..60 {
                         let object = fresh();
-                        token.generate_secret(&object, &mut || true).unwrap();
+                        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
                         let mac = token.mac(&object, &input).unwrap();
                         for _ in 0..20 {
                             assert_eq!(token.mac(&object, &input).unwrap(), mac, "{round}");
@@ -44,16 +47,19 @@ fn imports_lists_and_writes_at_once_do_not_disturb_each_other() {
         let token = place.token();
         let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha256);
         let in_token = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha1);
-        let expected = hmac_sha256(&[5; 32], &[&[0; 55]]);
+        let expected = hmac_sha256(&[5; 32], &[&fingerprint_input()]);
+        let identity = Identity::Mac(SecretBytes::new(expected.to_vec()));
+        let identity = &identity;
         std::thread::scope(|scope| {
             for pair in [&pair, &in_token, &pair, &in_token] {
                 let (token, blob) = (&token, pair.wrap(&[5; 32]));
                 scope.spawn(move || {
                     for _ in 0..40 {
-                        assert_eq!(*token.probe_wrapped(&pair.wrapped(&blob), &[0; 55]).unwrap().expose(), expected);
+                        let probed = token.probe_wrapped(&pair.wrapped(&blob), KeyKind::SYMMETRIC).unwrap();
+                        assert_eq!(probed, *identity);
                         let object = fresh();
-                        token.unwrap_secret(&pair.wrapped(&blob), &object, &mut || true).unwrap();
-                        assert_eq!(*token.mac(&object, &[0; 55]).unwrap().expose(), expected);
+                        token.unwrap_key(&pair.wrapped(&blob), &object, KeyKind::SYMMETRIC, &mut || true).unwrap();
+                        assert_eq!(*token.mac(&object, &fingerprint_input()).unwrap().expose(), expected);
                         token.destroy(object.id).unwrap();
                     }
                 });
@@ -63,7 +69,7 @@ fn imports_lists_and_writes_at_once_do_not_disturb_each_other() {
                     for _ in 0..40 {
                         token.list().unwrap();
                         let object = fresh();
-                        token.generate_secret(&object, &mut || true).unwrap();
+                        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
                         token.destroy(object.id).unwrap();
                         token.mac(&object, &[0; 55]).unwrap_err();
                         token.check().unwrap();
@@ -81,7 +87,7 @@ fn a_logout_makes_handles_stale_and_the_token_logs_in_again() {
         let token = place.token();
         let witness = Witness::open(place);
         let (object, input) = (fresh(), [0; 55]);
-        token.generate_secret(&object, &mut || true).unwrap();
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let mac = token.mac(&object, &input).unwrap();
         for _ in 0..3 {
             witness.session().logout().unwrap();
@@ -89,7 +95,7 @@ fn a_logout_makes_handles_stale_and_the_token_logs_in_again() {
             witness.session().logout().unwrap();
             token.check().unwrap();
             witness.session().logout().unwrap();
-            token.generate_secret(&fresh(), &mut || true).unwrap();
+            token.generate_key(&fresh(), KeyKind::SYMMETRIC, &mut || true).unwrap();
             witness.session().logout().unwrap();
             token.generate_random(&mut [0; 8]).unwrap();
         }

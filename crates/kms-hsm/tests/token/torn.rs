@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
+use kms_core::hsm::KeyKind;
 use kms_core::{Hsm, HsmError};
 use kms_hsm::{OpenError, Token};
 
@@ -76,7 +77,7 @@ fn processes_killed_while_they_write_cost_no_other_key_and_can_be_cleaned_up_aft
     own_process(|place| {
         let token = place.token();
         let stable = fresh();
-        token.generate_secret(&stable, &mut || true).unwrap();
+        token.generate_key(&stable, KeyKind::SYMMETRIC, &mut || true).unwrap();
         for round in 0..40 {
             let objects: Vec<_> = (0..20).map(|_| fresh()).collect();
             let mut worker = Worker::start(place);
@@ -105,7 +106,7 @@ fn half_a_copy_is_destroyed_by_its_id_and_by_the_next_start() {
     own_process(|place| {
         let token = place.token();
         let (by_id, by_start, whole) = (fresh(), fresh(), fresh());
-        token.generate_secret(&whole, &mut || true).unwrap();
+        token.generate_key(&whole, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let before = object_files(place);
         let mut worker = Worker::start(place);
         for object in [&by_id, &by_start] {

@@ -1,9 +1,11 @@
 //! What another PKCS#11 client in the same process sees: objects and their attributes, without the code under test.
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::mechanism::MechanismType;
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::RawAuthPin;
+use kms_core::hsm::TokenObject;
 use kms_core::ids::ObjectId;
 
 use crate::place::Place;
@@ -47,5 +49,42 @@ impl Witness {
 
     pub(crate) fn attributes(&self, handle: ObjectHandle, types: &[AttributeType]) -> Vec<Attribute> {
         self.0.get_attributes(handle, types).unwrap()
+    }
+
+    /// Which usages an object says it has.
+    pub(crate) fn granted(&self, handle: ObjectHandle) -> Vec<AttributeType> {
+        use AttributeType::{Decrypt, Derive, Encrypt, Sign, SignRecover, Unwrap, Verify, Wrap};
+        let usages = [Encrypt, Decrypt, Sign, SignRecover, Verify, Wrap, Unwrap, Derive];
+        let granted = |usage: &AttributeType| match self.0.get_attributes(handle, &[*usage]).unwrap()[..] {
+            [
+                Attribute::Encrypt(granted)
+                | Attribute::Decrypt(granted)
+                | Attribute::Sign(granted)
+                | Attribute::SignRecover(granted)
+                | Attribute::Verify(granted)
+                | Attribute::Wrap(granted)
+                | Attribute::Unwrap(granted)
+                | Attribute::Derive(granted),
+            ] => granted,
+            // A private key has no VERIFY, a secret no SIGN_RECOVER.
+            _ => false,
+        };
+        usages.into_iter().filter(granted).collect()
+    }
+
+    /// Puts a secret of known bytes into the token.
+    pub(crate) fn put_secret(&self, object: &TokenObject, mechanism: MechanismType, secret: &[u8]) {
+        let template = [
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::GENERIC_SECRET),
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Id(object.id.as_bytes().to_vec()),
+            Attribute::Label(object.label.as_bytes().to_vec()),
+            Attribute::Sign(true),
+            Attribute::AllowedMechanisms(vec![mechanism]),
+            Attribute::Value(secret.to_vec()),
+        ];
+        self.0.create_object(&template).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
 
 use kms_core::Hsm;
-use kms_core::hsm::TokenObject;
+use kms_core::hsm::{KeyKind, TokenObject};
 use kms_core::ids::ObjectId;
 use kms_hsm::Token;
 use kms_hsm::scan::independent_count;
@@ -97,7 +97,7 @@ fn obey(place: &Place, token: Token) {
         let words: Vec<&str> = line.split(' ').collect();
         let object = TokenObject { id: ObjectId(Uuid::parse_str(words[1]).unwrap()), label: words[2].to_owned() };
         let done = match words[0] {
-            "make" => token.generate_secret(&object, &mut || true),
+            "make" => token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).map(drop),
             "use" => token.mac(&object, &[0; 55]).map(drop),
             "destroy" => token.destroy(object.id),
             "list" => token.list().map(drop),

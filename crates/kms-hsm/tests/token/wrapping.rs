@@ -1,10 +1,12 @@
 //! Imported material: what is unwrapped, what is refused, and what stays behind.
 
 use aes_kw::{KeyInit, KwpAes256};
-use kms_core::hsm::{TokenObject, WrappedMaterial};
+use kms_core::hsm::{Identity, KeyKind, TokenObject, WrappedMaterial};
 use kms_core::ids::ObjectId;
-use kms_core::kdf::{hmac_sha256, kdf_input};
+use kms_core::kdf::hmac_sha256;
 use kms_core::key_spec::WrappingKeySpec;
+use kms_core::material_id::fingerprint_input;
+use kms_core::secret::SecretBytes;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError};
 use kms_hsm::Token;
@@ -89,16 +91,17 @@ fn larger_pairs_work_too() {
 }
 
 pub(crate) fn import(token: &Token, pair: &Pair) {
-    let (material, input) = ([0x17; 32], kdf_input(b"strongroom/f/1", &[0; 32], 256));
+    let (material, input) = ([0x17; 32], fingerprint_input());
     let blob = pair.wrap(&material);
     let expected = hmac_sha256(&material, &[&input]);
-    assert_eq!(*token.probe_wrapped(&pair.wrapped(&blob), &input).unwrap().expose(), expected);
+    let probed = token.probe_wrapped(&pair.wrapped(&blob), KeyKind::SYMMETRIC).unwrap();
+    assert_eq!(probed, Identity::Mac(SecretBytes::new(expected.to_vec())));
     let object = fresh();
-    token.unwrap_secret(&pair.wrapped(&blob), &object, &mut || true).unwrap();
+    token.unwrap_key(&pair.wrapped(&blob), &object, KeyKind::SYMMETRIC, &mut || true).unwrap();
     assert_eq!(*token.mac(&object, &input).unwrap().expose(), expected);
     token.destroy(object.id).unwrap();
     token.destroy(pair.object.id).unwrap();
-    assert!(matches!(token.probe_wrapped(&pair.wrapped(&blob), &input), Err(HsmError::ObjectMissing)));
+    assert!(matches!(token.probe_wrapped(&pair.wrapped(&blob), KeyKind::SYMMETRIC), Err(HsmError::ObjectMissing)));
 }
 
 #[test]
@@ -120,14 +123,14 @@ fn bad_material_has_one_error_and_leaves_nothing() {
 }
 
 fn refuse(token: &Token, pair: &Pair, blob: &[u8], what: &str) {
-    let answer = token.probe_wrapped(&pair.wrapped(blob), &[0; 55]);
+    let answer = token.probe_wrapped(&pair.wrapped(blob), KeyKind::SYMMETRIC);
     assert!(matches!(answer, Err(HsmError::BadWrappedMaterial)), "{what}: {:?}", answer.map(drop));
     let mut asked = false;
     let mut claim = || {
         asked = true;
         true
     };
-    let answer = token.unwrap_secret(&pair.wrapped(blob), &fresh(), &mut claim);
+    let answer = token.unwrap_key(&pair.wrapped(blob), &fresh(), KeyKind::SYMMETRIC, &mut claim);
     assert!(matches!(answer, Err(HsmError::BadWrappedMaterial)), "{what}: {answer:?}");
     assert!(!asked, "{what}: nothing wrong comes as far as the claim");
 }
@@ -174,7 +177,7 @@ fn a_lost_claim_keeps_neither_material_nor_pair() {
         let token = place.token();
         let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha256);
         let (before, blob) = (token.list().unwrap(), pair.wrap(&[1; 32]));
-        let lost = token.unwrap_secret(&pair.wrapped(&blob), &fresh(), &mut || false);
+        let lost = token.unwrap_key(&pair.wrapped(&blob), &fresh(), KeyKind::SYMMETRIC, &mut || false);
         assert!(matches!(lost, Err(HsmError::ClaimLost)));
         let object = TokenObject::internal(ObjectId::random(), "wrapping");
         let lost = token.generate_wrapping_pair(&object, pair.spec, pair.algorithm, &mut || false);

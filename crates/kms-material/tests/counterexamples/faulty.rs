@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use kms_core::hsm::{Claim, FoundObject, MacInput, TokenObject, WrappedMaterial};
-use kms_core::key_spec::WrappingKeySpec;
-use kms_core::secret::SecretKey;
+use kms_core::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
+use kms_core::hsm::{Ability, Claim, FoundObject, Identity, KeyKind, MacInput, TokenObject, WrappedMaterial};
+use kms_core::key_spec::{KeySpec, WrappingKeySpec};
+use kms_core::secret::{SecretBytes, SecretKey};
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError, ObjectId};
 use kms_hsm::Token;
@@ -18,7 +19,7 @@ pub(crate) enum Fault {
     /// The token fails before anything is made.
     UnwrapFailsBeforeMaking,
     /// The object that was just made cannot be used.
-    MacFails,
+    UseFails,
     /// The sentinel is not seen: nothing is destroyed and nothing proved.
     DestroyIsUnknown,
     /// The object is destroyed, yet the proof fails.
@@ -87,31 +88,57 @@ impl Hsm for FaultyHsm {
     }
 
     fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError> {
-        if self.goes_wrong(Fault::MacFails) { Err(broken()) } else { self.token.mac(object, input) }
+        if self.goes_wrong(Fault::UseFails) { Err(broken()) } else { self.token.mac(object, input) }
     }
 
-    fn generate_secret(&self, object: &TokenObject, claim: Claim<'_>) -> Result<(), HsmError> {
-        self.token.generate_secret(object, claim)
+    fn generate_key(&self, object: &TokenObject, kind: KeyKind, claim: Claim<'_>) -> Result<Option<Vec<u8>>, HsmError> {
+        self.token.generate_key(object, kind, claim)
     }
 
-    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, input: &MacInput) -> Result<SecretKey, HsmError> {
-        let fingerprint = self.token.probe_wrapped(wrapped, input);
+    fn hmac(&self, object: &TokenObject, algorithm: MacAlgorithm, message: &[u8]) -> Result<SecretBytes, HsmError> {
+        self.token.hmac(object, algorithm, message)
+    }
+
+    fn sign(&self, object: &TokenObject, algorithm: SigningAlgorithm, input: &[u8]) -> Result<Vec<u8>, HsmError> {
+        self.token.sign(object, algorithm, input)
+    }
+
+    fn decrypt(
+        &self,
+        object: &TokenObject,
+        algorithm: EncryptionAlgorithm,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, HsmError> {
+        self.token.decrypt(object, algorithm, ciphertext)
+    }
+
+    fn derive_shared_secret(&self, object: &TokenObject, spec: KeySpec, peer: &[u8]) -> Result<SecretBytes, HsmError> {
+        self.token.derive_shared_secret(object, spec, peer)
+    }
+
+    fn identify(&self, object: &TokenObject, kind: KeyKind, public_key: Option<&[u8]>) -> Result<Identity, HsmError> {
+        if self.goes_wrong(Fault::UseFails) { Err(broken()) } else { self.token.identify(object, kind, public_key) }
+    }
+
+    fn probe_wrapped(&self, wrapped: &WrappedMaterial<'_>, kind: KeyKind) -> Result<Identity, HsmError> {
+        let fingerprint = self.token.probe_wrapped(wrapped, kind);
         if let Some(hook) = self.after_probe.lock().unwrap().take() {
             hook();
         }
         fingerprint
     }
 
-    fn unwrap_secret(
+    fn unwrap_key(
         &self,
         wrapped: &WrappedMaterial<'_>,
         object: &TokenObject,
+        kind: KeyKind,
         claim: Claim<'_>,
     ) -> Result<(), HsmError> {
         if self.goes_wrong(Fault::UnwrapFailsBeforeMaking) {
             return Err(broken());
         }
-        self.token.unwrap_secret(wrapped, object, claim)?;
+        self.token.unwrap_key(wrapped, object, kind, claim)?;
         if self.goes_wrong(Fault::UnwrapFailsAfterMaking) { Err(broken()) } else { Ok(()) }
     }
 
@@ -154,5 +181,9 @@ impl Hsm for FaultyHsm {
 
     fn supports_wrapping(&self, algorithm: WrappingAlgorithm) -> bool {
         self.token.supports_wrapping(algorithm)
+    }
+
+    fn supports(&self, ability: Ability) -> Result<(), HsmError> {
+        self.token.supports(ability)
     }
 }

@@ -25,7 +25,7 @@ fn an_object_that_fails_its_first_use_is_destroyed() {
     let world = World::new();
     let n1 = &world.n1;
     let key = n1.new_key();
-    n1.hsm.fail_once(Fault::MacFails);
+    n1.hsm.fail_once(Fault::UseFails);
     assert_eq!(exception(n1.import(&key, 1)), "KMSInternalException");
     assert_eq!((n1.state(&key), world.objects(&key)), (KeyState::PendingImport, 0));
     assert_eq!(n1.open_rows(&key), []);

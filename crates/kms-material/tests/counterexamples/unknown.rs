@@ -1,6 +1,6 @@
 //! Objects without a row, and the command that may destroy them.
 
-use kms_core::hsm::TokenObject;
+use kms_core::hsm::{KeyKind, TokenObject};
 use kms_core::{Hsm, KeyId, ObjectId};
 use kms_material::UnknownObject;
 
@@ -10,7 +10,7 @@ use crate::world::World;
 fn put_unknown(world: &World) -> UnknownObject {
     let region = world.n1.new_key().region;
     let object = TokenObject::of_key(ObjectId::random(), region, KeyId::random());
-    world.n1.hsm.generate_secret(&object, &mut || true).unwrap();
+    world.n1.hsm.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
     UnknownObject { id: object.id, label: object.label, is_secret_key: true }
 }
 

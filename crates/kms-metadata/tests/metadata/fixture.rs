@@ -145,6 +145,7 @@ pub(crate) fn material(number: u8, state: MaterialState) -> Material {
         expiration_model: Some(ExpirationModel::Expires),
         valid_to: Some(NOW),
         object: None,
+        public_key: None,
     }
 }
 
@@ -152,7 +153,7 @@ pub(crate) fn material(number: u8, state: MaterialState) -> Material {
 pub(crate) fn object_of(facts: &KeyFacts) -> NewObject {
     NewObject {
         id: ObjectId::random(),
-        kind: ObjectKind::Symmetric,
+        kind: ObjectKind::Key,
         label: format!("{}/{}", facts.address.region, facts.address.key_id),
         key: Some((facts.address, facts.materials[0].id)),
         token: "default".into(),

@@ -20,7 +20,7 @@ fn putting_a_material_again_changes_it_and_keeps_its_place() {
         ..material(1, MaterialState::NonCurrent)
     };
     put(&forgotten);
-    let rotated = material(2, MaterialState::Current);
+    let rotated = Material { public_key: Some(vec![0x30; 8192]), ..material(2, MaterialState::Current) };
     put(&rotated);
     let found = one.node.read(|tx| tx.find_key(facts.address.region, facts.address.key_id)).unwrap().unwrap();
     assert_eq!(found.facts.materials, [forgotten, rotated]);

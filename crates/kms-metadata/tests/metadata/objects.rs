@@ -132,14 +132,14 @@ fn generated_material_is_bound_to_its_key_once_before_it_is_present() {
     let facts = one.node.with_key();
     let (address, material) = (facts.address, facts.materials[0].id);
     let bind = |id| one.node.write(|tx| tx.bind_object(id, &address, &material));
-    let id = insert(&one, &internal_object(ObjectKind::Symmetric));
+    let id = insert(&one, &internal_object(ObjectKind::Key));
     assert_refused(one.node.write(|tx| tx.mark_present(id)), "key_objects_material_has_key");
     bind(id).unwrap();
     assert_eq!(bind(id), Err(MetadataError::NotFound), "it has its key");
     assert!(one.node.write(|tx| tx.mark_present(id)).unwrap());
     let row = one.node.read(|tx| tx.find_object(id)).unwrap().unwrap();
     assert_eq!(row.key, Some((address, material)));
-    let condemned = insert(&one, &internal_object(ObjectKind::Symmetric));
+    let condemned = insert(&one, &internal_object(ObjectKind::Key));
     one.node.write(|tx| tx.condemn(condemned)).unwrap();
     assert_eq!(bind(condemned), Err(MetadataError::NotFound), "what is condemned gets no key");
 }

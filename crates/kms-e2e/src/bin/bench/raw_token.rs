@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kms_core::Hsm;
-use kms_core::hsm::{MacInput, TokenObject};
+use kms_core::hsm::{KeyKind, MacInput, TokenObject};
 use kms_core::ids::ObjectId;
 use kms_core::secret::{SecretBytes, SecretKey};
 use kms_hsm::{Token, TokenConfig};
@@ -82,7 +82,7 @@ pub(crate) fn serve(folder: &Path, objects: u32) -> anyhow::Result<()> {
     let mut made = Vec::new();
     for _ in 0..objects.max(1) {
         let object = TokenObject::internal(ObjectId::random(), "bench");
-        token.generate_secret(&object, &mut || true)?;
+        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true)?;
         made.push(object);
     }
     let first = &made[0];

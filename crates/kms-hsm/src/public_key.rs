@@ -1,4 +1,4 @@
-//! The public half of a wrapping pair: read from the token, given to clients as DER.
+//! Public halves: read from the token, given to clients as DER SubjectPublicKeyInfo.
 
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::Session;
@@ -6,13 +6,41 @@ use kms_core::HsmError;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::{BoxedUint, PublicKey};
 
+use crate::curve::Curve;
 use crate::error::unavailable;
+
+/// What kind of numbers a public key has.
+#[derive(Clone, Copy)]
+pub(crate) enum Family {
+    Rsa,
+    Curve(&'static Curve),
+}
+
+/// Reads the public half of a pair.
+///
+/// # Errors
+/// [`HsmError::Unavailable`] if the token gives no usable one.
+pub(crate) fn read(session: &Session, key: ObjectHandle, family: Family) -> Result<Vec<u8>, HsmError> {
+    match family {
+        Family::Rsa => to_der(&read_rsa(session, key)?),
+        Family::Curve(curve) => {
+            let attributes = session.get_attributes(key, &[AttributeType::EcPoint]).map_err(unavailable)?;
+            let point = attributes.iter().find_map(|attribute| match attribute {
+                Attribute::EcPoint(point) => curve.point_in(point),
+                _ => None,
+            });
+            let point =
+                point.ok_or_else(|| HsmError::Unavailable("C_GetAttributeValue: no usable point".to_owned()))?;
+            Ok(curve.to_der(point))
+        }
+    }
+}
 
 /// Reads modulus and public exponent of an RSA key, public or private.
 ///
 /// # Errors
 /// [`HsmError::Unavailable`] if the token gives none or they are no RSA key.
-pub(crate) fn read(session: &Session, key: ObjectHandle) -> Result<PublicKey, HsmError> {
+pub(crate) fn read_rsa(session: &Session, key: ObjectHandle) -> Result<PublicKey, HsmError> {
     let attributes =
         session.get_attributes(key, &[AttributeType::Modulus, AttributeType::PublicExponent]).map_err(unavailable)?;
     let (mut modulus, mut exponent) = (None, None);
