@@ -78,14 +78,7 @@ impl Server {
         options: &ServerOptions,
         after: Duration,
     ) -> anyhow::Result<()> {
-        let mut command = dev_command(data_dir, listen, options)?;
-        command.stderr(log_file(data_dir)?);
-        let mut child = command.spawn().context("strongroom could not be started")?;
-        let _lifeline = child.stdin.take();
-        std::thread::sleep(after);
-        let _already_dead = child.kill();
-        child.wait()?;
-        Ok(())
+        kill_after(&mut dev_command(data_dir, listen, options)?, data_dir, after)
     }
 
     /// A node of `strongroom serve` with this configuration. `data_dir` is the node's own folder, which the configuration
@@ -99,11 +92,21 @@ impl Server {
         softhsm_config: &Path,
         options: &ServerOptions,
     ) -> anyhow::Result<Self> {
-        let mut command = Command::new(strongroom_binary()?);
-        command.args(["serve", "--config"]).arg(config).args(&options.arguments);
-        command.env("SOFTHSM2_CONF", softhsm_config).stdin(Stdio::null()).stdout(Stdio::piped());
-        add_failpoints(&mut command, options);
-        Self::launch(&mut command, data_dir)
+        Self::launch(&mut serve_command(config, softhsm_config, options)?, data_dir)
+    }
+
+    /// Starts a node as [`Server::serve`] does, and kills it with SIGKILL so long after, ready or not.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn serve_and_kill(
+        config: &Path,
+        data_dir: &Path,
+        softhsm_config: &Path,
+        options: &ServerOptions,
+        after: Duration,
+    ) -> anyhow::Result<()> {
+        kill_after(&mut serve_command(config, softhsm_config, options)?, data_dir, after)
     }
 
     fn launch(command: &mut Command, data_dir: &Path) -> anyhow::Result<Self> {
@@ -248,6 +251,23 @@ fn dev_command(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     add_failpoints(&mut command, options);
     Ok(command)
+}
+
+fn serve_command(config: &Path, softhsm_config: &Path, options: &ServerOptions) -> anyhow::Result<Command> {
+    let mut command = Command::new(strongroom_binary()?);
+    command.args(["serve", "--config"]).arg(config).args(&options.arguments);
+    command.env("SOFTHSM2_CONF", softhsm_config).stdin(Stdio::null()).stdout(Stdio::piped());
+    add_failpoints(&mut command, options);
+    Ok(command)
+}
+
+fn kill_after(command: &mut Command, data_dir: &Path, after: Duration) -> anyhow::Result<()> {
+    let mut child = command.stderr(log_file(data_dir)?).spawn().context("strongroom could not be started")?;
+    let _lifeline = child.stdin.take();
+    std::thread::sleep(after);
+    let _already_dead = child.kill();
+    child.wait()?;
+    Ok(())
 }
 
 fn add_failpoints(command: &mut Command, options: &ServerOptions) {

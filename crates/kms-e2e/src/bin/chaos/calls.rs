@@ -8,6 +8,7 @@ use crate::judge::Called;
 use crate::key::WINDOW_DAYS;
 use crate::model::{Answer, Op, TAGS};
 use crate::reply::{Reply, read};
+use crate::world::World;
 
 /// The tags of the model.
 const TAG_KEYS: [&str; TAGS] = ["team", "cost"];
@@ -16,7 +17,7 @@ const KEYS_PER_PAGE: i32 = 1_000;
 const RANDOM_BYTES: i32 = 32;
 
 /// A change of the key.
-pub(crate) async fn change(client: &Client, id: &str, op: Op) -> Called {
+pub(crate) async fn change(world: &World, client: &Client, id: &str, op: Op) -> Called {
     let done = Answer::Done;
     match op {
         Op::Delete => read(&client.delete_imported_key_material().key_id(id).send().await, |_| done),
@@ -27,6 +28,10 @@ pub(crate) async fn change(client: &Client, id: &str, op: Op) -> Called {
             read(&call.send().await, |_| done)
         }
         Op::Cancel => read(&client.cancel_key_deletion().key_id(id).send().await, |_| done),
+        Op::Due { .. } => {
+            let answer = if world.make_due(id) { done } else { Answer::TooLate };
+            (Reply::Known(answer), None)
+        }
         Op::Describe(number) => {
             let call = client.update_key_description().key_id(id).description(number.to_string());
             read(&call.send().await, |_| done)

@@ -143,7 +143,11 @@ impl Keys {
     async fn use_key(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> bool {
         let key = self.keys.at(slot);
         if key.is_gone.load(Ordering::SeqCst) || random.chance(2) {
-            return self.keys.replace(slot, &key, Key::create(world, node, key.is_external).await);
+            let was_replaced = self.keys.replace(slot, &key, Key::create(world, node, key.is_external).await);
+            if was_replaced {
+                key.retire(world, node, random).await;
+            }
+            return was_replaced;
         }
         key.run(world, node, choose(&key, world, random), random).await
     }
@@ -151,7 +155,11 @@ impl Keys {
     async fn use_family(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> bool {
         let family = self.families.at(slot);
         if family.is_gone() || random.chance(1) {
-            return self.families.replace(slot, &family, Family::create(world, node).await);
+            let was_replaced = self.families.replace(slot, &family, Family::create(world, node).await);
+            if was_replaced {
+                family.retire(world, node).await;
+            }
+            return was_replaced;
         }
         family.run(world, node, family::choose(world, random)).await
     }

@@ -64,7 +64,7 @@ impl Cluster {
             nodes.push(NodeFiles::make(folder, &format!("n{number}"), port, &token)?);
             clients.push(client(&format!("http://127.0.0.1:{port}"), ACCOUNT, "eu-central-1"));
         }
-        let world = Arc::new(World::new(clients));
+        let world = Arc::new(World::new(clients, (count > 1).then(|| postgres.address().clone())));
         Ok(Self {
             world,
             report: Report::default(),
@@ -107,7 +107,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// With all clients stopped: ends what is still going on for clients that gave up, and looks at everything.
+    /// With all clients stopped: ends what is still going on for clients that gave up, and looks at rows and token.
     ///
     /// # Errors
     /// Postgres or `pkcs11-tool` does not answer.
@@ -123,7 +123,15 @@ impl Cluster {
         if world.has_violations() {
             return Ok(());
         }
-        calm::objects_settle(&world, &self.place(), &mut self.report).await?;
+        calm::objects_settle(&world, &self.place(), &mut self.report).await
+    }
+
+    /// With all clients stopped: looks at the audit of all nodes, all of it.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) async fn audit_at_rest(&self) -> anyhow::Result<()> {
+        let _rest = self.world.gate.write().await;
         self.audit_holds()
     }
 
@@ -169,7 +177,7 @@ impl Cluster {
     pub(crate) fn start_node(&mut self, node: usize) -> anyhow::Result<()> {
         let begun = Instant::now();
         let files = &self.nodes[node];
-        let options = ServerOptions { failpoint_dir: Some(files.failpoints.clone()), ..ServerOptions::default() };
+        let options = files.options();
         let started = blocking(|| Server::serve(&files.config, &files.data_dir, &self.token.config_file(), &options));
         match started {
             Ok(server) => {
@@ -222,12 +230,33 @@ impl Cluster {
         self.server(node)?.signal(Signal::CONT)
     }
 
-    /// SIGKILL, also for a node that stands stopped, and a new start.
-    pub(crate) fn kill_and_start(&mut self, node: usize) -> anyhow::Result<()> {
+    /// Lets a node be killed at its next passage of a failpoint, or kills it if it does not come there in time; true if it
+    /// came. It is not started again.
+    pub(crate) async fn kill_at(&mut self, node: usize, point: &str, patience: Duration) -> anyhow::Result<bool> {
+        let file = self.nodes[node].failpoints.join(point);
+        std::fs::write(&file, "kill")?;
+        let deadline = Instant::now() + patience;
+        while !self.servers[node].as_mut().is_none_or(Server::has_ended) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let was_passed = std::fs::remove_file(&file).is_err();
+        self.kill(node)?;
+        Ok(was_passed)
+    }
+
+    /// SIGKILL, also for a node that stands stopped.
+    pub(crate) fn kill(&mut self, node: usize) -> anyhow::Result<()> {
         self.world.avoid(node);
         blocking(|| self.servers[node].as_mut().map_or(Ok(()), Server::kill))?;
         self.servers[node] = None;
-        self.start_node(node)
+        Ok(())
+    }
+
+    /// Starts a node that does not run, and kills it so long after.
+    pub(crate) fn start_and_kill(&self, node: usize, after: Duration) -> anyhow::Result<()> {
+        let files = &self.nodes[node];
+        let softhsm = self.token.config_file();
+        blocking(|| Server::serve_and_kill(&files.config, &files.data_dir, &softhsm, &files.options(), after))
     }
 
     /// SIGTERM for all.
@@ -243,6 +272,15 @@ impl Cluster {
         Ok(blocking(|| self.address.execute(DATABASE, sql, Duration::from_secs(10)))?)
     }
 
+    /// Lets the import tokens that clients have held for a while run out, so that the token does not fill with their pairs.
+    pub(crate) fn expire_pairs(&self) -> anyhow::Result<()> {
+        self.execute(
+            "UPDATE wrapping_keys SET expires_at = now() \
+             WHERE expires_at > now() AND created_at < now() - interval '1 minute'",
+        )?;
+        Ok(())
+    }
+
     fn server(&self, node: usize) -> anyhow::Result<&Server> {
         self.servers[node].as_ref().context("the node is not there")
     }
@@ -256,6 +294,10 @@ impl Cluster {
 }
 
 impl NodeFiles {
+    fn options(&self) -> ServerOptions {
+        ServerOptions { failpoint_dir: Some(self.failpoints.clone()), ..ServerOptions::default() }
+    }
+
     fn make(folder: &Path, name: &str, port: u16, token: &SoftHsmToken) -> anyhow::Result<Self> {
         let data_dir = folder.join(name);
         let failpoints = folder.join(format!("{name}.failpoints"));

@@ -10,7 +10,7 @@ use aws_sdk_kms::types::{AliasListEntry, OriginType};
 use crate::calls;
 use crate::family_model::{Family as Facts, FamilyOp, KEYS};
 use crate::judge::{Called, Judge, create_key};
-use crate::key::end_of_window;
+use crate::key::{end_of_window, last_ops};
 use crate::model::{Answer, NAMES, Op};
 use crate::random::Random;
 use crate::reply::{Reply, read};
@@ -53,7 +53,7 @@ impl Family {
 
     /// Runs an operation on a server and lets the checker judge the answer. False when there was no answer.
     pub(crate) async fn run(&self, world: &World, node: usize, op: FamilyOp) -> bool {
-        let call = self.call(&world.nodes[node].client, op);
+        let call = self.call(world, &world.nodes[node].client, op);
         let reply = self.judge.judged(world, world.process(node), (op, op.name()), call).await;
         if let (Reply::Known(Answer::NotFound), FamilyOp::Key { key, .. } | FamilyOp::List { key }) = (&reply, op) {
             self.gone.fetch_or(1 << key, Ordering::SeqCst);
@@ -61,7 +61,18 @@ impl Family {
         !matches!(reply, Reply::Unknown { was_told: false, .. })
     }
 
-    async fn call(&self, client: &Client, op: FamilyOp) -> Called {
+    /// Where dates can be moved: has the keys of a family that is put aside deleted for good.
+    pub(crate) async fn retire(&self, world: &World, node: usize) {
+        if world.has_rows() {
+            for key in (0_u8..).take(KEYS) {
+                for op in last_ops(world) {
+                    self.run(world, node, FamilyOp::Key { key, op }).await;
+                }
+            }
+        }
+    }
+
+    async fn call(&self, world: &World, client: &Client, op: FamilyOp) -> Called {
         let done = Answer::Done;
         match op {
             FamilyOp::Create { name, key } => {
@@ -88,7 +99,7 @@ impl Family {
                 read(&result, |output| self.named(key, output.aliases()))
             }
             FamilyOp::Key { key, op: Op::Look } => calls::look(client, self.key(key), Op::Look).await,
-            FamilyOp::Key { key, op } => calls::change(client, self.key(key), op).await,
+            FamilyOp::Key { key, op } => calls::change(world, client, self.key(key), op).await,
         }
     }
 

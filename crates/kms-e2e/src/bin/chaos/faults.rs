@@ -87,6 +87,7 @@ pub(crate) async fn run(options: &Options, folder: &Path) -> anyhow::Result<bool
             begun.elapsed().as_secs_f64()
         ));
         cluster.rest(&keys).await?;
+        cluster.audit_at_rest().await?;
     }
     let ended = cluster.end(&keys, clients, random.fork(2)).await;
     let clean = cluster.report.print(&world, options.seed);

@@ -11,6 +11,7 @@ mod checker;
 mod clients;
 mod clock;
 mod cluster;
+mod doomed;
 mod family;
 mod family_model;
 mod faults;
@@ -38,9 +39,13 @@ use crate::report::say;
 /// Kill the server at every step and look for what is lost.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// How many kills or stops; 60, with two nodes one at each failpoint, unless --seconds is given, which then decides.
+    /// How many kills, or faults; 60, each fault twice, unless --seconds is given, which then decides.
     #[arg(long)]
     kills: Option<usize>,
+    /// With two nodes also: how often a node is stopped at a failpoint and goes on, or is killed there. One to ten kills
+    /// unless given.
+    #[arg(long)]
+    stops: Option<usize>,
     /// Decides the plan; a random one is chosen and printed if it is left out.
     #[arg(long, default_value_t = random_seed())]
     seed: u64,
@@ -64,6 +69,11 @@ impl Options {
     /// How many kills there shall be, if neither arguments nor time say so.
     pub(crate) fn kills_or(&self, number: usize) -> usize {
         self.kills.unwrap_or(if self.seconds.is_some() { 100_000 } else { number })
+    }
+
+    /// How many stops there shall be beside so many kills, if the arguments do not say so.
+    pub(crate) fn stops_beside(&self, kills: usize) -> usize {
+        self.stops.unwrap_or(kills / 10)
     }
 }
 

@@ -56,6 +56,10 @@ pub(crate) enum Op {
         not_before: Millis,
     },
     Cancel,
+    /// Not of the API: moves the date of a scheduled deletion in the row to now, where no clock can be moved.
+    Due {
+        at: Millis,
+    },
     Describe(u32),
     /// Gives these tags this value, all with one request.
     Tag {
@@ -104,7 +108,7 @@ pub(crate) enum Answer {
     Incorrect,
     /// NotFoundException.
     NotFound,
-    /// The import token or ValidTo ran out on the way: nothing happened.
+    /// The import token or ValidTo ran out on the way, or a date could not be moved: nothing happened.
     TooLate,
 }
 
@@ -130,6 +134,7 @@ impl Op {
             Self::Disable => "DisableKey",
             Self::Schedule { .. } => "ScheduleKeyDeletion",
             Self::Cancel => "CancelKeyDeletion",
+            Self::Due { .. } => "(date of a deletion moved)",
             Self::Describe(_) => "UpdateKeyDescription",
             Self::Tag { .. } => "TagResource",
             Self::Untag { .. } => "UntagResource",
@@ -238,9 +243,10 @@ impl Facts {
             return vec![(self.clone(), Answer::Done)];
         }
         match self.life {
+            Life::Purging | Life::Gone if matches!(op, Op::Due { .. }) => vec![(self.clone(), Answer::TooLate)],
             Life::Alive => {
                 let mut after = vec![self.after_alive(op)];
-                if matches!(op, Op::Import { .. }) {
+                if matches!(op, Op::Import { .. } | Op::Due { .. }) {
                     after.push((self.clone(), Answer::TooLate));
                 }
                 after
@@ -314,6 +320,10 @@ impl Facts {
                 (Self { deletion_date: None, enabled: false, ..same() }, Answer::Done)
             }
             Op::Cancel => refused(),
+            Op::Due { at } if self.deletion_date.is_some() => {
+                (Self { deletion_date: Some(at), ..same() }, Answer::Done)
+            }
+            Op::Due { .. } => (same(), Answer::TooLate),
             _ if state == State::PendingDeletion => refused(),
             Op::Schedule { not_before } => (Self { deletion_date: Some(not_before), ..same() }, Answer::Done),
             Op::Describe(description) => (Self { description, ..same() }, Answer::Done),

@@ -9,18 +9,13 @@ use kms_e2e::{Server, ServerOptions, client, fresh_account};
 
 use crate::clients::Keys;
 use crate::objects::Place;
-use crate::plan::{self, Kill, Lead};
+use crate::plan::{self, KILLS, KILLS_PER_LOOK, Kill, Lead, PASSAGE};
 use crate::random::Random;
 use crate::report::{Report, say};
 use crate::world::World;
 use crate::{Options, blocking, calm};
 
-/// Kills unless the arguments say otherwise: every failpoint at least once, and as many random moments.
-const KILLS: usize = 60;
-/// How long a failpoint may take to be passed before the server is killed anyway.
-const PASSAGE: Duration = Duration::from_secs(12);
-/// After so many kills the clients rest and everything is looked at.
-const KILLS_PER_LOOK: usize = 4;
+/// The start has just put everything in order; what is looked at is what clients did since.
 const BEFORE_A_LOOK: Duration = Duration::from_millis(1_200);
 const LONGEST_START: Duration = Duration::from_secs(60);
 /// A day more than a deletion window.
@@ -42,14 +37,14 @@ pub(crate) async fn run(options: &Options, data_dir: &Path) -> anyhow::Result<bo
     std::fs::create_dir_all(&failpoints)?;
     let begun = Instant::now();
     let server = blocking(|| Server::start_at(data_dir, "127.0.0.1:0", &with_failpoints(&failpoints)))?;
-    let world = Arc::new(World::new(vec![client(server.endpoint(), &fresh_account(), "eu-central-1")]));
+    let world = Arc::new(World::new(vec![client(server.endpoint(), &fresh_account(), "eu-central-1")], None));
     let address = server.address().to_owned();
     let mut run = Run { world, data_dir, failpoints, address, report: Report::default(), server: Some(server) };
     run.report.started(begun.elapsed());
     run.world.started(0);
     let keys = Keys::create(&run.world).await?;
     let clients = keys.start_clients(&run.world, &random);
-    let plan = plan::kills(options.kills_or(KILLS), random.fork(1));
+    let plan = plan::kills(options.kills_or(KILLS), 1, random.fork(1));
     let end = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     for (number, kill) in plan.iter().enumerate() {
         if run.world.has_violations() || end.is_some_and(|end| Instant::now() > end) {
@@ -150,7 +145,6 @@ impl Run<'_> {
             return Ok(());
         }
         let world = Arc::clone(&self.world);
-        // The start has just put everything in order; what is looked at is what clients did since.
         tokio::time::sleep(BEFORE_A_LOOK).await;
         let _rest = world.gate.write().await;
         let place = Place::of_data_dir(self.data_dir);

@@ -4,6 +4,13 @@ use std::time::Duration;
 
 use crate::random::Random;
 
+/// Kills unless the arguments say otherwise: every failpoint at least once, and as many random moments.
+pub(crate) const KILLS: usize = 60;
+/// How long a failpoint may take to be passed before the server is killed anyway.
+pub(crate) const PASSAGE: Duration = Duration::from_secs(12);
+/// After so many kills the clients rest and everything is looked at.
+pub(crate) const KILLS_PER_LOOK: usize = 4;
+
 /// Every point between two steps where the server may be killed or stopped: those that `strongroom` arms in builds with
 /// failpoints. The second word says what leads there.
 pub(crate) const FAILPOINTS: [(&str, Lead); 25] = [
@@ -57,13 +64,14 @@ pub(crate) enum Kill {
 }
 
 /// Kills in turns: a failpoint, a random moment. Every failpoint comes before one comes again.
-pub(crate) fn kills(count: usize, mut random: Random) -> Vec<Kill> {
+pub(crate) fn kills(count: usize, nodes: usize, mut random: Random) -> Vec<Kill> {
+    let is_passed = |lead: Lead| lead != Lead::Peer || nodes > 1;
     let mut points: Vec<(&'static str, Lead)> = Vec::new();
     let mut plan = Vec::new();
     for number in 0..count {
         plan.push(if number % 2 == 0 {
             if points.is_empty() {
-                points = FAILPOINTS.into_iter().filter(|(_, lead)| *lead != Lead::Peer).collect();
+                points = FAILPOINTS.into_iter().filter(|(_, lead)| is_passed(*lead)).collect();
                 random.shuffle(&mut points);
             }
             points.pop().map_or(Kill::Running(Duration::ZERO), |(name, lead)| Kill::At(name, lead))
@@ -104,11 +112,12 @@ mod tests {
 
     #[test]
     fn the_seed_decides_and_sixty_kills_pass_every_point_of_one_node() {
-        let plan = kills(60, Random::new(1));
-        assert_eq!(plan, kills(60, Random::new(1)));
-        assert_ne!(plan, kills(60, Random::new(2)));
+        let plan = kills(60, 1, Random::new(1));
+        assert_eq!(plan, kills(60, 1, Random::new(1)));
+        assert_ne!(plan, kills(60, 1, Random::new(2)));
         for (name, _) in FAILPOINTS.into_iter().filter(|(_, lead)| *lead != Lead::Peer) {
             assert!(plan.iter().any(|kill| kill.name() == name), "{name}");
         }
+        assert!(kills(60, 2, Random::new(1)).iter().any(|kill| matches!(kill, Kill::At(_, Lead::Peer))));
     }
 }

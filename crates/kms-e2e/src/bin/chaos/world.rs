@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_kms::Client;
+use kms_local::{DATABASE, PostgresAddress};
 use tokio::sync::RwLock;
 
 use crate::checker::Process;
@@ -13,6 +14,9 @@ use crate::clock::ServerClock;
 
 /// Wrong things after which a run stops: the first one matters, the others show how it goes on.
 const MOST_VIOLATIONS: usize = 5;
+
+/// How long a statement on the rows may take, which waits for nobody.
+const ROWS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that clients talk to.
 pub(crate) struct Node {
@@ -25,6 +29,8 @@ pub(crate) struct Node {
 pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) clock: ServerClock,
+    /// Where rows are, for what only a hand in the rows can do: `serve` has no clock that could be moved.
+    rows: Option<PostgresAddress>,
     /// Held shared over each operation; who takes it alone has stopped all clients.
     pub(crate) gate: RwLock<()>,
     /// Whether a server is stopped or was just continued, so that timeouts and internal errors are allowed.
@@ -46,12 +52,13 @@ pub(crate) struct Count {
 }
 
 impl World {
-    /// A world of these servers, none of which is up.
-    pub(crate) fn new(clients: Vec<Client>) -> Self {
+    /// A world of these servers, none of which is up. With `rows` the dates of rows are moved, without it the clock.
+    pub(crate) fn new(clients: Vec<Client>, rows: Option<PostgresAddress>) -> Self {
         let node = |client| Node { client, is_up: AtomicBool::new(false), starts: AtomicU64::new(0) };
         Self {
             nodes: clients.into_iter().map(node).collect(),
             clock: ServerClock::default(),
+            rows,
             gate: RwLock::new(()),
             is_disturbed: AtomicBool::new(false),
             must_answer: AtomicBool::new(false),
@@ -59,6 +66,30 @@ impl World {
             counts: Mutex::default(),
             unknown: Mutex::default(),
             acknowledged: Mutex::default(),
+        }
+    }
+
+    /// Whether the dates of rows may be moved.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.rows.is_some()
+    }
+
+    /// Makes the scheduled deletion of a key due now. False, and nothing happened, if none is scheduled, if it has begun, or
+    /// if somebody else holds the row.
+    pub(crate) fn make_due(&self, key_id: &str) -> bool {
+        let free = format!(
+            "SELECT key_id FROM keys WHERE key_id = '{key_id}' AND deletion_date IS NOT NULL \
+             AND purge_started_at IS NULL FOR UPDATE SKIP LOCKED"
+        );
+        let sql = format!("UPDATE keys SET deletion_date = now() WHERE key_id IN ({free}) RETURNING key_id");
+        let moved = self.rows.as_ref().map(|rows| crate::blocking(|| rows.execute(DATABASE, &sql, ROWS_PATIENCE)));
+        match moved {
+            Some(Ok(found)) => found.is_some(),
+            Some(Err(error)) => {
+                self.violated(format!("a date could not be moved: {error}"));
+                false
+            }
+            None => false,
         }
     }
 
