@@ -138,6 +138,26 @@ impl KeySpec {
     }
 }
 
+impl DataKeyPairSpec {
+    /// The spec of the KMS keys that have the same kind of pair.
+    pub const fn key_spec(self) -> KeySpec {
+        match self {
+            Self::Rsa2048 => KeySpec::Rsa2048,
+            Self::Rsa3072 => KeySpec::Rsa3072,
+            Self::Rsa4096 => KeySpec::Rsa4096,
+            Self::EccNistP256 => KeySpec::EccNistP256,
+            Self::EccNistP384 => KeySpec::EccNistP384,
+            Self::EccNistP521 => KeySpec::EccNistP521,
+            Self::EccSecgP256K1 => KeySpec::EccSecgP256K1,
+            Self::Sm2 => KeySpec::Sm2,
+            Self::EccNistEdwards25519 => KeySpec::EccNistEdwards25519,
+            Self::MlKem512 => KeySpec::MlKem512,
+            Self::MlKem768 => KeySpec::MlKem768,
+            Self::MlKem1024 => KeySpec::MlKem1024,
+        }
+    }
+}
+
 impl MacAlgorithm {
     /// Length in bytes of its tag, and the least length of its keys.
     pub const fn tag_bytes(self) -> usize {
@@ -165,6 +185,11 @@ impl SigningAlgorithm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_data_key_pair_has_the_name_of_its_key_spec() {
+        assert!(DataKeyPairSpec::ALL.iter().all(|spec| spec.name() == spec.key_spec().name()));
+    }
 
     #[test]
     fn a_key_has_algorithms_of_its_usage_and_of_no_other() {
