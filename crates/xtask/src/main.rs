@@ -1,6 +1,7 @@
 //! Chores of the developer. Std and a JSON reader only, so that it builds in seconds.
 
 mod check;
+mod fuzz;
 mod generated;
 mod licences;
 mod model;
@@ -20,11 +21,12 @@ usage: cargo xtask COMMAND
   bench [ARGS]               the table of costs, built with optimisation
   chaos [ARGS]               kill the server at every step and look for what is lost
   test [--chaos]             all tests on real Postgres, real SoftHSM and real AWS SDKs
+  fuzz [--seconds N] [NAME]  libFuzzer on everything that reads bytes of strangers
   check [NAME]               house rules, licences, format, clippy, rustdoc, generated files
   model FILE [--check]       make the shapes of the API from the published KMS service model
   setup                      install the system packages that all of these need
 
-dev, demo, bench, chaos, test and setup install missing Debian or Ubuntu packages. They ask first, unless there is no
+dev, demo, bench, chaos, test, fuzz and setup install missing Debian or Ubuntu packages. They ask first, unless there is no
 terminal or --yes is given.";
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn dispatch(arguments: &[String]) -> Result<(), String> {
         "bench" => serve::bench(rest),
         "chaos" => serve::chaos(rest),
         "test" => test::run(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "check" => check::run(rest),
         "model" => model::run(rest),
         "setup" => setup::run(rest),

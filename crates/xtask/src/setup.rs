@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Run,
     /// Also the tests with other languages' clients.
     Test,
+    /// Building for the fuzzer.
+    Fuzz,
 }
 
 /// `cargo xtask setup [--yes]`: everything, for tests too.
@@ -67,7 +69,7 @@ struct Package {
 
 impl Package {
     fn is_wanted(&self, purpose: Purpose) -> bool {
-        self.purpose == Purpose::Run || purpose == Purpose::Test
+        self.purpose == Purpose::Run || purpose == self.purpose
     }
 }
 
@@ -82,6 +84,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "openssl", why: "checks results independently", purpose: Purpose::Run, is_there: has_openssl },
     Package { name: "python3-venv", why: "runs boto3 and the AWS CLI", purpose: Purpose::Test, is_there: has_venv },
     Package { name: "nodejs", why: "runs the AWS SDK for JavaScript", purpose: Purpose::Test, is_there: has_node },
+    Package { name: "g++", why: "builds libFuzzer", purpose: Purpose::Fuzz, is_there: has_cpp_compiler },
     Package { name: "npm", why: "installs the AWS SDK for JavaScript", purpose: Purpose::Test, is_there: has_npm },
 ];
 
@@ -128,6 +131,10 @@ fn sudo_sh() -> Command {
 
 fn has_compiler() -> bool {
     succeeds("cc", &["--version"])
+}
+
+fn has_cpp_compiler() -> bool {
+    succeeds("c++", &["--version"])
 }
 
 fn has_libc() -> bool {
