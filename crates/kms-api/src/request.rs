@@ -21,7 +21,7 @@ use crate::sigv4::{SignatureError, SignedRequest};
 /// How long a client may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(10);
 const TARGET_PREFIX: &str = "TrentService.";
-/// Longest `User-Agent` kept for the audit record.
+/// Longest `User-Agent` kept for the audit record, in bytes; a header value that is text is ASCII.
 const MAX_USER_AGENT: usize = 512;
 
 /// Every request that is not for health or metrics. Each word in the name of a header begins with a capital: libmongocrypt,
@@ -137,7 +137,7 @@ fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Re
         region,
         request_id: request_id.to_owned(),
         source_ip: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
-        user_agent: user_agent.chars().take(MAX_USER_AGENT).collect(),
+        user_agent: user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT)].to_owned(),
     })
 }
 

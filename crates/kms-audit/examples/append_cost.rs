@@ -8,7 +8,8 @@ const RECORDS: usize = 400_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let context = serde_json::json!({"keyId": "alias/app", "encryptionContext": {"app": "load", "tenant": "1234"}});
-    let event = event(Fragment::from(context));
+    let parameters = Fragment::from(context);
+    let event = event(&parameters);
     println!("record {} B", event.render().len());
     let before = cpu_us();
     for _ in 0..RECORDS {
@@ -47,7 +48,7 @@ const fn count(durability: Durability) -> usize {
     }
 }
 
-fn event<'a>(parameters: Fragment) -> Event<'a> {
+fn event(parameters: &Fragment) -> Event<'_> {
     Event {
         request_id: "5a1ce4a3-5d7c-4f0e-9b7c-2a8f7f5a3b11",
         event_id: uuid::Uuid::from_u128(0x5a1c_e4a3_5d7c_4f0e_9b7c_2a8f_7f5a_3b11),

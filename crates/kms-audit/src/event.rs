@@ -36,11 +36,11 @@ pub struct Event<'a> {
     /// Why the call was refused; none when it succeeded.
     pub failure: Option<Failure<'a>>,
     /// The members of the request that may be shown.
-    pub request_parameters: Option<Fragment>,
+    pub request_parameters: Option<&'a Fragment>,
     /// The members of the answer that may be shown. Written as `null` for a call that was refused.
-    pub response_elements: Option<Fragment>,
+    pub response_elements: Option<&'a Fragment>,
     /// `keyMaterialId` and the like; the member is left out when there is none.
-    pub additional_event_data: Option<Fragment>,
+    pub additional_event_data: Option<&'a Fragment>,
     /// Whether the operation changes nothing. Encrypt and Decrypt are read-only.
     pub read_only: bool,
     /// The keys that the call was about; the member is left out when there is none.
@@ -114,10 +114,10 @@ impl Event<'_> {
     }
 
     fn parameters_and_outcome(&self, record: &mut Object<'_>) {
-        record.fragment("requestParameters", self.request_parameters.as_ref().filter(|_| !self.is_denied()));
-        record.fragment("responseElements", self.response_elements.as_ref().filter(|_| self.failure.is_none()));
+        record.fragment("requestParameters", self.request_parameters.filter(|_| !self.is_denied()));
+        record.fragment("responseElements", self.response_elements.filter(|_| self.failure.is_none()));
         if self.additional_event_data.is_some() {
-            record.fragment("additionalEventData", self.additional_event_data.as_ref());
+            record.fragment("additionalEventData", self.additional_event_data);
         }
         record.text("requestID", self.request_id);
         record.plain("eventID", self.event_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));

@@ -1,11 +1,15 @@
 //! Tests of the record of an API call.
 
 use super::*;
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
-fn sample<'a>() -> Event<'a> {
+fn sample() -> Event<'static> {
+    static PARAMETERS: LazyLock<Fragment> = LazyLock::new(|| Fragment::from(json!({"keyId": "alias/a"})));
+    static ADDITIONAL: LazyLock<Fragment> = LazyLock::new(|| Fragment::from(json!({"keyMaterialId": "ab"})));
     Event {
         request_id: "req-1",
         event_id: Uuid::from_u128(7),
@@ -19,9 +23,9 @@ fn sample<'a>() -> Event<'a> {
         user_agent: "aws-cli/2",
         tls: None,
         failure: None,
-        request_parameters: Some(Fragment::from(json!({"keyId": "alias/a"}))),
+        request_parameters: Some(&PARAMETERS),
         response_elements: None,
-        additional_event_data: Some(Fragment::from(json!({"keyMaterialId": "ab"}))),
+        additional_event_data: Some(&ADDITIONAL),
         read_only: true,
         resources: &[Resource { account: "111122223333", arn: "arn:key" }],
         recipient_account: "111122223333",
@@ -70,8 +74,8 @@ fn a_denied_call_is_spelt_and_stripped_as_cloudtrail_does() {
 #[test]
 fn a_refused_call_shows_its_request_but_no_answer() {
     let failure = Failure { code: "InvalidCiphertextException", message: None };
-    let answer = Some(Fragment::from(json!({"keyId": "k"})));
-    let value = parsed(&Event { failure: Some(failure), response_elements: answer, ..sample() });
+    let answer = Fragment::from(json!({"keyId": "k"}));
+    let value = parsed(&Event { failure: Some(failure), response_elements: Some(&answer), ..sample() });
     assert_eq!(value["errorCode"], "InvalidCiphertextException");
     assert!(value.get("errorMessage").is_none());
     assert_eq!(value["requestParameters"]["keyId"], "alias/a");
@@ -95,13 +99,14 @@ proptest! {
     ) {
         let resources = [Resource { account: &texts[0], arn: &texts[1] }];
         let failure = Failure { code: &texts[2], message: Some(&texts[3]) };
+        let context_shown = Fragment::of(&context).unwrap();
         let event = Event {
             request_id: &texts[4],
             user_agent: &texts[5],
             caller_arn: &texts[6],
             event_name: &texts[7],
             failure: Some(failure),
-            request_parameters: Some(Fragment::of(&context).unwrap()),
+            request_parameters: Some(&context_shown),
             resources: &resources,
             ..sample()
         };

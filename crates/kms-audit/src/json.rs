@@ -16,6 +16,19 @@ impl Fragment {
         serde_json::to_string(value).map(Self::on_one_line)
     }
 
+    /// An object of texts that need no escapes: names of members and digits, hex or uuids.
+    pub fn of_plain(members: &[(&str, &str)]) -> Self {
+        let mut text = String::with_capacity(members.iter().map(|(name, value)| name.len() + value.len() + 6).sum());
+        for (name, value) in members {
+            text.push(if text.is_empty() { '{' } else { ',' });
+            for part in ["\"", name, "\":\"", value, "\""] {
+                text.push_str(part);
+            }
+        }
+        text.push_str(if members.is_empty() { "{}" } else { "}" });
+        Self(text)
+    }
+
     /// The JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -163,6 +176,15 @@ mod tests {
             object.moment("t", moment);
             object.close();
             assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn plain_members_make_an_object() {
+        for members in [&[][..], &[("a", "1")], &[("a", "1"), ("b", "2f")]] {
+            let object: serde_json::Map<_, _> =
+                members.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+            assert_eq!(Fragment::of_plain(members), Fragment::of(&object).unwrap());
         }
     }
 

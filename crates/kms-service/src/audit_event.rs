@@ -32,9 +32,9 @@ pub(crate) struct EventDraft {
     response: Option<Fragment>,
     additional: Option<Fragment>,
     /// Owner and ARN of each key.
-    keys: Vec<(AccountId, String)>,
+    keys: Vec<(AccountId, Arc<str>)>,
     /// The alias that the request is about, beside its keys.
-    alias: Option<(AccountId, String)>,
+    alias: Option<(AccountId, Arc<str>)>,
     /// A transaction took the record with its change; whether it was committed, it does not say.
     has_row: bool,
 }
@@ -77,27 +77,26 @@ impl EventDraft {
     }
 
     /// Names the keys that the request turned out to be about.
-    pub(crate) fn set_keys(&mut self, keys: impl IntoIterator<Item = (AccountId, String)>) {
+    pub(crate) fn set_keys(&mut self, keys: impl IntoIterator<Item = (AccountId, impl Into<Arc<str>>)>) {
         self.keys.clear();
-        self.keys.extend(keys);
+        self.keys.extend(keys.into_iter().map(|(account, arn)| (account, arn.into())));
         self.keys.dedup();
     }
 
     /// Names the alias that the request is about. Source: AWS KMS Developer Guide, the log entry of CreateAlias.
     pub(crate) fn set_alias(&mut self, account: AccountId, arn: String) {
-        self.alias = Some((account, arn));
+        self.alias = Some((account, arn.into()));
     }
 
-    /// Names the key material that was used.
+    /// Names the key material that was used: `additionalEventData` of the operations that use some.
     pub(crate) fn set_material(&mut self, used: UsedMaterial) {
-        self.additional = Fragment::of(&match used {
-            UsedMaterial::One(id) => Additional::One { key_material_id: id.to_string() },
-            UsedMaterial::Two { source, destination } => Additional::Two {
-                source_key_material_id: source.to_string(),
-                destination_key_material_id: destination.to_string(),
-            },
-        })
-        .ok();
+        self.additional = Some(match used {
+            UsedMaterial::One(id) => Fragment::of_plain(&[("keyMaterialId", &id.to_string())]),
+            UsedMaterial::Two { source, destination } => Fragment::of_plain(&[
+                ("sourceKeyMaterialId", &source.to_string()),
+                ("destinationKeyMaterialId", &destination.to_string()),
+            ]),
+        });
     }
 
     /// The JSON members of the record, from the first to the closing brace.
@@ -127,9 +126,9 @@ impl EventDraft {
             user_agent: &caller.user_agent,
             tls: None,
             failure: refusal.map(|refusal| Failure { code: refusal.exception(), message: refusal.message() }),
-            request_parameters: self.parameters.clone(),
-            response_elements: self.response.clone(),
-            additional_event_data: self.additional.clone().filter(|_| refusal.is_none()),
+            request_parameters: self.parameters.as_ref(),
+            response_elements: self.response.as_ref(),
+            additional_event_data: self.additional.as_ref().filter(|_| refusal.is_none()),
             read_only: self.request.operation.is_read_only(),
             resources: &resources,
             recipient_account: account.as_str(),
@@ -147,14 +146,6 @@ impl EventDraft {
         let record = [b"{".as_slice(), &self.render(None)].concat();
         AuditEntry { event_id: self.event_id, request_id: self.request.caller.request_id.clone(), record }
     }
-}
-
-/// `additionalEventData` of the operations that use key material.
-#[derive(Serialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
-enum Additional {
-    One { key_material_id: String },
-    Two { source_key_material_id: String, destination_key_material_id: String },
 }
 
 /// A request body as CloudTrail shows it: lower camel case, neither sensitive values nor bytes nor tokens.
@@ -208,7 +199,7 @@ fn is_shown(name: &str, value: &Value<'_>) -> bool {
 
 /// A draft of a request by the root of an account.
 #[cfg(test)]
-pub(crate) fn draft_for_tests(operation: Operation) -> EventDraft {
+pub(crate) fn draft_for_tests(operation: Operation) -> Box<EventDraft> {
     let account = AccountId::parse("111122223333").unwrap();
     let caller = Caller {
         account,
@@ -219,8 +210,8 @@ pub(crate) fn draft_for_tests(operation: Operation) -> EventDraft {
         source_ip: "127.0.0.1".to_owned(),
         user_agent: "test".to_owned(),
     };
-    EventDraft::new(
+    Box::new(EventDraft::new(
         &OperationRequest { operation, caller: Arc::new(caller) },
         time::macros::datetime!(2026-11-24 12:00 UTC),
-    )
+    ))
 }

@@ -91,7 +91,7 @@ impl Service {
         &self,
         request: OperationRequest,
         body: Request<'_>,
-        event: EventDraft,
+        event: Box<EventDraft>,
     ) -> Result<Vec<u8>, KmsError> {
         match request.operation {
             Operation::Decrypt => self.use_keys::<decrypt::Decrypt, _>(request, body, event).await,
@@ -173,7 +173,7 @@ impl Service {
         &self,
         request: OperationRequest,
         body: Request<'_>,
-        event: EventDraft,
+        event: Box<EventDraft>,
         run: fn(&Context<'_>, I) -> Result<O, KmsError>,
     ) -> Result<Vec<u8>, KmsError>
     where
@@ -184,10 +184,11 @@ impl Service {
             Ok(input) => input,
             Err(error) => return self.refuse(model_error(error), event).await,
         };
-        self.on_worker(request, event, move |context| {
+        // On the heap, so that the hot operations, which share a future with this one, need not be as large.
+        Box::pin(self.on_worker(request, event, move |context| {
             let output = run(context, input)?;
             serde_json::to_vec(&output).map_err(KmsError::internal)
-        })
+        }))
         .await
     }
 }

@@ -1,6 +1,7 @@
 //! What an operation on the hot path says about itself.
 
 use kms_core::{KeyMaterialId, KmsError, Timestamp};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
@@ -50,6 +51,19 @@ pub(crate) trait HotOperation<const KEYS: usize> {
 /// `DryRunOperationException` if it is set.
 pub(crate) fn check_dry_run(dry_run: Option<bool>) -> Result<(), KmsError> {
     if dry_run == Some(true) { Err(KmsError::DryRunOperation) } else { Ok(()) }
+}
+
+/// Longest usual answer in bytes.
+const USUAL_ANSWER: usize = 768;
+
+/// The body of an answer. A usual one never moves while it is written, so it leaves no copy behind.
+///
+/// # Errors
+/// `KMSInternalException`; no answer is unfit for JSON.
+pub(crate) fn to_json(output: &impl Serialize) -> Result<Vec<u8>, KmsError> {
+    let mut answer = Vec::with_capacity(USUAL_ANSWER);
+    serde_json::to_writer(&mut answer, output).map_err(KmsError::internal)?;
+    Ok(answer)
 }
 
 /// Grants are not served yet, so no grant token can be one of ours.

@@ -1,7 +1,8 @@
 //! A key compiled for the hot path: facts, ARN and the token objects, each checked against its material.
 
+use std::sync::Arc;
+
 use kms_core::hsm::TokenObject;
-use kms_core::key_facts::Material;
 use kms_core::key_state::{check_state, key_state};
 use kms_core::{KeyFacts, KeyMaterialId, KmsError, Operation, Timestamp};
 
@@ -9,22 +10,30 @@ use kms_core::{KeyFacts, KeyMaterialId, KmsError, Operation, Timestamp};
 #[derive(Debug)]
 pub(crate) struct KeyRecord {
     pub(crate) facts: KeyFacts,
-    pub(crate) arn: String,
+    pub(crate) arn: Arc<str>,
     /// Names of the key's aliases, read with the facts: an alias leads to a key only as long as its record counts.
     pub(crate) aliases: Vec<String>,
+    /// The materials that have an object, ready for use.
+    materials: Vec<UsableMaterial>,
 }
 
 /// A material ready for use.
 #[derive(Clone, Debug)]
 pub(crate) struct UsableMaterial {
     pub(crate) id: KeyMaterialId,
-    pub(crate) object: TokenObject,
+    pub(crate) object: Arc<TokenObject>,
 }
 
 impl KeyRecord {
     pub(crate) fn new(facts: KeyFacts, aliases: Vec<String>) -> Self {
-        let arn = facts.address.arn();
-        Self { facts, arn, aliases }
+        let arn = facts.address.arn().into();
+        let usable = |id, object| {
+            let object = TokenObject::of_key(object, facts.address.region, facts.address.key_id);
+            UsableMaterial { id, object: Arc::new(object) }
+        };
+        let materials = facts.materials.iter();
+        let materials = materials.filter_map(|material| material.object.map(|object| usable(material.id, object)));
+        Self { arn, aliases, materials: materials.collect(), facts }
     }
 
     /// Usage, then state, as every cryptographic operation asks for them.
@@ -58,8 +67,8 @@ impl KeyRecord {
     /// # Errors
     /// `KMSInternalException`: an Enabled key always has one.
     pub(crate) fn current(&self) -> Result<UsableMaterial, KmsError> {
-        let usable = self.facts.current().and_then(|material| self.usable(material));
-        usable.ok_or_else(|| KmsError::internal("an enabled key has no current material"))
+        let current = self.facts.current().and_then(|material| self.usable(&material.id));
+        current.ok_or_else(|| KmsError::internal("an enabled key has no current material"))
     }
 
     /// The material that a ciphertext names.
@@ -67,13 +76,11 @@ impl KeyRecord {
     /// # Errors
     /// `InvalidCiphertextException` if this key never had it.
     pub(crate) fn material(&self, id: &KeyMaterialId) -> Result<UsableMaterial, KmsError> {
-        self.facts.material(id).and_then(|material| self.usable(material)).ok_or(KmsError::InvalidCiphertext)
+        self.usable(id).ok_or(KmsError::InvalidCiphertext)
     }
 
-    fn usable(&self, material: &Material) -> Option<UsableMaterial> {
-        let address = &self.facts.address;
-        let object = TokenObject::of_key(material.object?, address.region, address.key_id);
-        Some(UsableMaterial { id: material.id, object })
+    fn usable(&self, id: &KeyMaterialId) -> Option<UsableMaterial> {
+        self.materials.iter().find(|material| material.id == *id).cloned()
     }
 }
 

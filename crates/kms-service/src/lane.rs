@@ -58,10 +58,10 @@ struct Finished {
 
 /// The draft of a request's record, for whoever decides the request: the lane as it answers, or the request itself when
 /// it gives up. Who takes it records it, so each request has one record.
-struct Slot(Mutex<Option<EventDraft>>);
+struct Slot(Mutex<Option<Box<EventDraft>>>);
 
 impl Slot {
-    fn take(&self) -> Option<EventDraft> {
+    fn take(&self) -> Option<Box<EventDraft>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -124,7 +124,7 @@ impl Lane {
         &self,
         work: Result<TokenWork, KmsError>,
         records: Vec<Arc<KeyRecord>>,
-        event: EventDraft,
+        event: Box<EventDraft>,
     ) -> Outcome {
         let (reply, receiver) = oneshot::channel();
         let slot = Arc::new(Slot(Mutex::new(Some(event))));
@@ -208,7 +208,7 @@ impl Shared {
                 }
                 if !job.records.iter().all(|record| self.is_current(record)) {
                     if let Some(event) = job.event.take() {
-                        let _client_gone = job.reply.send(Outcome::Stale(Box::new(event)));
+                        let _client_gone = job.reply.send(Outcome::Stale(event));
                     }
                     continue;
                 }

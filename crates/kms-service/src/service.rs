@@ -1,5 +1,6 @@
 //! The service: takes a verified request to its operation and back.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -79,7 +80,7 @@ impl Service {
     /// # Errors
     /// Every refusal of KMS.
     pub async fn call(&self, request: OperationRequest, body: &[u8]) -> Result<Vec<u8>, KmsError> {
-        let mut event = EventDraft::new(&request, self.clock.real_now());
+        let mut event = Box::new(EventDraft::new(&request, self.clock.real_now()));
         let Some(shape) = kms_model::operation(request.operation.name()) else {
             return self.refuse(KmsError::internal("an operation has no shape"), event).await;
         };
@@ -93,7 +94,7 @@ impl Service {
     }
 
     /// Records a refusal and gives it.
-    pub(crate) async fn refuse(&self, refusal: KmsError, event: EventDraft) -> Result<Vec<u8>, KmsError> {
+    pub(crate) async fn refuse(&self, refusal: KmsError, event: Box<EventDraft>) -> Result<Vec<u8>, KmsError> {
         self.use_token(Err(refusal), event).await
     }
 
@@ -101,7 +102,7 @@ impl Service {
     pub(crate) async fn use_token(
         &self,
         work: Result<TokenWork, KmsError>,
-        event: EventDraft,
+        event: Box<EventDraft>,
     ) -> Result<Vec<u8>, KmsError> {
         match self.lane.run(work, Vec::new(), event).await {
             Outcome::Done(result) => result,
@@ -115,7 +116,7 @@ impl Service {
         &self,
         request: OperationRequest,
         body: Request<'_>,
-        mut event: EventDraft,
+        mut event: Box<EventDraft>,
     ) -> Result<Vec<u8>, KmsError> {
         let read = |input: O::Input| O::targets(&input, &request.caller).map(|targets| (input, targets));
         let (input, targets) = match body.into_input().map_err(model_error).and_then(read) {
@@ -141,7 +142,7 @@ impl Service {
             let guard = if work.is_ok() { records } else { Vec::new() };
             match self.lane.run(work, guard, event).await {
                 Outcome::Done(result) => return result.and_then(|answer| self.within_lease(answer)),
-                Outcome::Stale(draft) => event = *draft,
+                Outcome::Stale(draft) => event = draft,
             }
         }
         self.refuse(KmsError::timeout("the key changed again and again, or the lease is over"), event).await
@@ -165,7 +166,7 @@ impl Service {
             let record = target.authorize(found, |record| &record.facts, &request.caller, action)?;
             records.push(record);
         }
-        event.set_keys(records.iter().map(|record| (record.facts.address.account, record.arn.clone())));
+        event.set_keys(records.iter().map(|record| (record.facts.address.account, Arc::clone(&record.arn))));
         Ok(records)
     }
 
@@ -182,7 +183,7 @@ impl Service {
     pub(crate) async fn on_worker(
         &self,
         request: OperationRequest,
-        event: EventDraft,
+        event: Box<EventDraft>,
         run: impl FnOnce(&Context<'_>) -> Result<Vec<u8>, KmsError> + Send + 'static,
     ) -> Result<Vec<u8>, KmsError> {
         let service = self.clone();
@@ -198,7 +199,7 @@ impl Service {
                     caller: &request.caller,
                     keeper: &service.keeper,
                     pages: &service.pages,
-                    event: event.into(),
+                    event: RefCell::new(*event),
                 };
                 let result = run(&context);
                 service.record(context.event.into_inner(), in_flight, result.as_ref().err(), &told)?;

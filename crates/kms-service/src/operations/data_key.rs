@@ -1,6 +1,7 @@
 //! What GenerateDataKey and GenerateDataKeyWithoutPlaintext share. Source: kms-operations.md 3.4.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kms_core::{KmsError, Operation, Timestamp};
 use zeroize::Zeroizing;
@@ -23,7 +24,7 @@ pub(super) struct DataKeyRequest<'a> {
 pub(super) struct DataKey {
     pub(super) plaintext: Zeroizing<Vec<u8>>,
     pub(super) ciphertext_blob: Vec<u8>,
-    pub(super) key_id: String,
+    pub(super) key_id: Arc<str>,
     pub(super) key_material_id: String,
 }
 

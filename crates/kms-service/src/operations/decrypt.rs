@@ -1,6 +1,7 @@
 //! `Decrypt`. Source: AWS KMS API Reference, Decrypt; order of checks: kms-operations.md 3.2.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kms_core::{KmsError, Operation, Timestamp};
 use kms_model::Blob;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::opening::OpeningRequest;
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, check_recipient};
+use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, check_recipient, to_json};
 use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
 use crate::target::Target;
 
@@ -36,7 +37,7 @@ pub(crate) struct Input {
 #[cfg_attr(test, derive(Deserialize))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Output {
-    key_id: String,
+    key_id: Arc<str>,
     #[serde(with = "kms_model::wire::blob")]
     plaintext: Zeroizing<Vec<u8>>,
     encryption_algorithm: String,
@@ -85,7 +86,7 @@ impl HotOperation<1> for Decrypt {
                 ciphertext_for_recipient: None,
                 key_material_id: opening.material.id.to_string(),
             };
-            serde_json::to_vec(&output).map_err(KmsError::internal)
+            to_json(&output)
         });
         Ok(Prepared { work, used })
     }

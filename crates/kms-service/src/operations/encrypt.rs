@@ -1,6 +1,7 @@
 //! `Encrypt`. Source: AWS KMS API Reference, Encrypt.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kms_core::{KmsError, Operation, Timestamp};
 use kms_model::Blob;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sealing::Sealing;
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens};
+use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
 use crate::target::Target;
 
@@ -34,7 +35,7 @@ pub(crate) struct Input {
 pub(crate) struct Output {
     #[serde(with = "kms_model::wire::blob")]
     ciphertext_blob: Vec<u8>,
-    key_id: String,
+    key_id: Arc<str>,
     encryption_algorithm: String,
 }
 
@@ -57,7 +58,7 @@ impl HotOperation<1> for Encrypt {
         let work = Box::new(move |token: &mut crate::lane::LaneToken| {
             let ciphertext_blob = sealing.seal(token, plaintext.as_ref())?;
             let encryption_algorithm = SYMMETRIC_DEFAULT.to_owned();
-            serde_json::to_vec(&Output { ciphertext_blob, key_id, encryption_algorithm }).map_err(KmsError::internal)
+            to_json(&Output { ciphertext_blob, key_id, encryption_algorithm })
         });
         Ok(Prepared { work, used })
     }

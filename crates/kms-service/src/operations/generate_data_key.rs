@@ -1,6 +1,7 @@
 //! `GenerateDataKey`. Source: AWS KMS API Reference, GenerateDataKey.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kms_core::{KmsError, Operation, Timestamp};
 use serde::de::IgnoredAny;
@@ -9,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::data_key::{self, DataKey, DataKeyRequest};
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, check_grant_tokens, check_recipient};
+use crate::hot::{HotOperation, Prepared, check_grant_tokens, check_recipient, to_json};
 use crate::key_record::KeyRecord;
 use crate::target::Target;
 
@@ -38,7 +39,7 @@ pub(crate) struct Output {
     ciphertext_blob: Vec<u8>,
     #[serde(with = "kms_model::wire::blob")]
     plaintext: Zeroizing<Vec<u8>>,
-    key_id: String,
+    key_id: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ciphertext_for_recipient: Option<String>,
     key_material_id: String,
@@ -69,5 +70,5 @@ impl HotOperation<1> for GenerateDataKey {
 fn answer(data_key: DataKey) -> Result<Vec<u8>, KmsError> {
     let DataKey { plaintext, ciphertext_blob, key_id, key_material_id } = data_key;
     let output = Output { ciphertext_blob, plaintext, key_id, ciphertext_for_recipient: None, key_material_id };
-    serde_json::to_vec(&output).map_err(KmsError::internal)
+    to_json(&output)
 }

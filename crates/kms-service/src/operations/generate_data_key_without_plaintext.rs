@@ -1,13 +1,14 @@
 //! `GenerateDataKeyWithoutPlaintext`. Source: AWS KMS API Reference, GenerateDataKeyWithoutPlaintext.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kms_core::{KmsError, Operation, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::data_key::{self, DataKey, DataKeyRequest};
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, check_grant_tokens};
+use crate::hot::{HotOperation, Prepared, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
 use crate::target::Target;
 
@@ -33,7 +34,7 @@ pub(crate) struct Input {
 pub(crate) struct Output {
     #[serde(with = "kms_model::wire::blob")]
     ciphertext_blob: Vec<u8>,
-    key_id: String,
+    key_id: Arc<str>,
     key_material_id: String,
 }
 
@@ -59,5 +60,5 @@ impl HotOperation<1> for GenerateDataKeyWithoutPlaintext {
 }
 
 fn answer(DataKey { ciphertext_blob, key_id, key_material_id, .. }: DataKey) -> Result<Vec<u8>, KmsError> {
-    serde_json::to_vec(&Output { ciphertext_blob, key_id, key_material_id }).map_err(KmsError::internal)
+    to_json(&Output { ciphertext_blob, key_id, key_material_id })
 }

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::hot::check_recipient;
+use crate::hot::{check_recipient, to_json};
 use crate::lane::{LaneToken, TokenWork};
 
 /// The request.
@@ -39,6 +39,6 @@ pub(crate) fn prepare(input: Input) -> Result<TokenWork, KmsError> {
     let length = usize::try_from(bytes).map_err(KmsError::internal)?;
     Ok(Box::new(move |token: &mut LaneToken| {
         let plaintext = Zeroizing::new(token.random(length)?);
-        serde_json::to_vec(&Output { plaintext, ciphertext_for_recipient: None }).map_err(KmsError::internal)
+        to_json(&Output { plaintext, ciphertext_for_recipient: None })
     }))
 }

@@ -1,6 +1,7 @@
 //! `ReEncrypt`: the plaintext goes from one key to another inside the service. Source: AWS KMS API Reference, ReEncrypt.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kms_core::{KmsError, Operation, Timestamp};
 use kms_model::Blob;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::opening::OpeningRequest;
 use super::sealing::Sealing;
 use crate::caller::Caller;
-use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens};
+use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
 use crate::target::Target;
 
@@ -39,8 +40,8 @@ pub(crate) struct Input {
 pub(crate) struct Output {
     #[serde(with = "kms_model::wire::blob")]
     ciphertext_blob: Vec<u8>,
-    source_key_id: String,
-    key_id: String,
+    source_key_id: Arc<str>,
+    key_id: Arc<str>,
     source_encryption_algorithm: String,
     destination_encryption_algorithm: String,
     source_key_material_id: String,
@@ -95,7 +96,7 @@ impl HotOperation<2> for ReEncrypt {
                 source_key_material_id,
                 destination_key_material_id,
             };
-            serde_json::to_vec(&output).map_err(KmsError::internal)
+            to_json(&output)
         });
         Ok(Prepared { work, used })
     }
