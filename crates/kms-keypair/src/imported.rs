@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::curve::EcCurve;
 use crate::public_key::{PublicKey, is_rsa};
+use crate::spki;
 
 /// Why bytes are no private key of a spec. One value for all causes: whoever tries bytes learns nothing but that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -61,18 +62,24 @@ pub enum PrivateKeyParts {
 
 /// Reads a DER PrivateKeyInfo (PKCS #8, RFC 5958) and checks that it is a key of `spec`: the modulus has exactly its bits, e is
 /// 65537, the RSA numbers belong together and sign; the scalar is in 1..n on the named curve; a public key inside is the one
-/// of the private key. Nothing may follow the DER. Time depends on the key's validity, not on its digits.
+/// of the private key. Nothing may follow the DER. Keys that are for RSASSA-PSS alone, by their OID, are refused.
 ///
 /// # Errors
 /// [`BadPrivateKey`], also for the specs whose import is not served (ML-DSA, ML-KEM, SM2) and those without private key.
 pub fn parse_pkcs8(spec: KeySpec, der: &[u8]) -> Result<ImportedPair, BadPrivateKey> {
     let info = PrivateKeyInfoRef::from_der(der).map_err(|_| BadPrivateKey)?;
-    if is_rsa(spec) {
-        return rsa::parse(spec, &info);
-    }
-    match EcCurve::of(spec) {
+    let pair = match EcCurve::of(spec) {
         Some(curve) => ec::parse(curve, &info),
+        None if is_rsa(spec) => rsa::parse(spec, &info),
         None if spec == KeySpec::EccNistEdwards25519 => ec::parse_ed25519(&info),
         None => Err(BadPrivateKey),
+    }?;
+    // Version 2 carries the public key as well.
+    if let Some(outer) = &info.public_key {
+        let own = spki::bits(spec, pair.public_key.raw());
+        if own.is_none() || own.as_deref() != outer.as_bytes() {
+            return Err(BadPrivateKey);
+        }
     }
+    Ok(pair)
 }

@@ -59,8 +59,21 @@ pub(crate) fn encode(spec: KeySpec, raw: &[u8]) -> Option<Vec<u8>> {
     if raw.len() != raw_bytes {
         return None;
     }
-    let key = if algorithm == RSA { rsa_public_key(raw) } else { raw.to_vec() };
-    Some(tlv(SEQUENCE, &[algorithm, &tlv(BIT_STRING, &[&[0], &key])]))
+    Some(tlv(SEQUENCE, &[algorithm, &tlv(BIT_STRING, &[&[0], &subject_public_key(algorithm, raw)])]))
+}
+
+/// What stands in the BIT STRING of a spec's raw key; none if the spec has no public key.
+pub(crate) fn bits(spec: KeySpec, raw: &[u8]) -> Option<Vec<u8>> {
+    form(spec).map(|(algorithm, _)| subject_public_key(algorithm, raw))
+}
+
+/// RSAPublicKey (RFC 8017 A.1.1), or the raw key. The highest bit of a modulus is set, so that
+/// a zero byte stands before it.
+fn subject_public_key(algorithm: &[u8], raw: &[u8]) -> Vec<u8> {
+    if algorithm != RSA {
+        return raw.to_vec();
+    }
+    tlv(SEQUENCE, &[&tlv(INTEGER, &[&[0], raw]), &EXPONENT])
 }
 
 /// The raw public key in the one encoding of the spec; none for any other bytes.
@@ -83,11 +96,6 @@ pub(crate) fn unwrap_point(raw_bytes: usize, attribute: &[u8]) -> Option<&[u8]> 
 
 /// 65537 as an INTEGER: the only exponent (key-specs.md 1).
 const EXPONENT: [u8; 5] = [INTEGER, 3, 1, 0, 1];
-
-/// RSAPublicKey of RFC 8017 A.1.1. The highest bit of the modulus is set, so that a zero byte stands before it.
-fn rsa_public_key(modulus: &[u8]) -> Vec<u8> {
-    tlv(SEQUENCE, &[&tlv(INTEGER, &[&[0], modulus]), &EXPONENT])
-}
 
 /// Tag, shortest length, contents.
 pub(crate) fn tlv(tag: u8, contents: &[&[u8]]) -> Vec<u8> {

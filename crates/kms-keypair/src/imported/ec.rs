@@ -29,7 +29,6 @@ pub(super) fn parse(curve: EcCurve, info: &PrivateKeyInfoRef<'_>) -> Result<Impo
         return Err(BadPrivateKey);
     }
     let point = point(curve, key.private_key).ok_or(BadPrivateKey)?;
-    require_same(info, &point)?;
     if key.public_key.is_some_and(|inner| inner != point) {
         return Err(BadPrivateKey);
     }
@@ -45,17 +44,8 @@ pub(super) fn parse_ed25519(info: &PrivateKeyInfoRef<'_>) -> Result<ImportedPair
     let inner = <&OctetStringRef>::from_der(info.private_key.as_bytes()).map_err(|_| BadPrivateKey)?;
     let seed = <&[u8; 32]>::try_from(inner.as_bytes()).map_err(|_| BadPrivateKey)?;
     let point = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key().to_bytes();
-    require_same(info, &point)?;
     let public_key = PublicKey::from_raw(KeySpec::EccNistEdwards25519, &point).map_err(|_| BadPrivateKey)?;
     Ok(ImportedPair { public_key, parts: PrivateKeyParts::Ed25519 { seed: Zeroizing::new(seed.to_vec()) } })
-}
-
-/// A version 2 PrivateKeyInfo carries the public key as well; it must be the one of the private key.
-fn require_same(info: &PrivateKeyInfoRef<'_>, point: &[u8]) -> Result<(), BadPrivateKey> {
-    match &info.public_key {
-        Some(outer) if outer.as_bytes() != Some(point) => Err(BadPrivateKey),
-        _ => Ok(()),
-    }
 }
 
 /// The uncompressed point of a scalar; none unless it is in 1..n.

@@ -26,15 +26,15 @@ pub(super) fn parse(spec: KeySpec, info: &PrivateKeyInfoRef<'_>) -> Result<Impor
     let key = RsaPrivateKeyRef::from_der(der).map_err(|_| BadPrivateKey)?;
     let (modulus, exponent) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
     let public_key = PublicKey::from_rsa_components(spec, modulus, exponent).map_err(|_| BadPrivateKey)?;
-    if key.other_prime_infos.is_some() || primes_are_small(spec, &key) {
+    if key.other_prime_infos.is_some() || primes_are_uneven(spec, &key) {
         return Err(BadPrivateKey);
     }
     belong_together(der, &public_key)?;
     Ok(ImportedPair { public_key, parts: parts(&key) })
 }
 
-/// Tokens keep the primes as two halves of the modulus.
-fn primes_are_small(spec: KeySpec, key: &RsaPrivateKeyRef<'_>) -> bool {
+/// Tokens take primes that are half as long as the modulus.
+fn primes_are_uneven(spec: KeySpec, key: &RsaPrivateKeyRef<'_>) -> bool {
     let half = match spec {
         KeySpec::Rsa2048 => 128,
         KeySpec::Rsa3072 => 192,

@@ -1,11 +1,14 @@
 //! Private keys that a client imports.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use ecdsa::elliptic_curve::bigint::ConcatenatingMul;
 use kms_core::algorithm::DataKeyPairSpec as Spec;
 use kms_core::key_spec::KeySpec;
 use kms_keypair::imported::{PrivateKeyParts, parse_pkcs8};
 use kms_keypair::{PublicKey, generate_data_key_pair};
 use proptest::prelude::*;
+use rsa::pkcs8::der::{Decode, Encode};
+use rsa::pkcs8::{EncodePrivateKey, PrivateKeyInfoRef, SubjectPublicKeyInfoRef};
 
 use crate::support::{Openssl, pair_specs};
 
@@ -124,6 +127,40 @@ fn weak_and_odd_rsa_keys_of_openssl_are_refused() {
     refused("-pkeyopt rsa_keygen_bits:2056");
     refused("-pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3");
     refused("-pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_primes:3");
+}
+
+/// The library takes any two factors: only a signature shows that one of them is no prime.
+#[test]
+fn an_rsa_key_with_a_composite_factor_is_refused() {
+    let openssl = Openssl::new();
+    let prime = |bits: u32| {
+        let hex = String::from_utf8(openssl.run(&format!("prime -generate -hex -bits {bits}")).unwrap()).unwrap();
+        let digits = hex.trim().as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        let bytes: Vec<u8> = digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+        rsa::BoxedUint::from_be_slice_vartime(&bytes)
+    };
+    let import = |p: rsa::BoxedUint, q: rsa::BoxedUint| {
+        let key = rsa::PrivateKey::from_p_q(p, q, 65_537_u32.into()).unwrap();
+        parse_pkcs8(KeySpec::Rsa2048, key.to_pkcs8_der().unwrap().as_bytes()).is_ok()
+    };
+    assert!(import(prime(1024), prime(1024)));
+    assert!(!import(prime(512).concatenating_mul(&prime(512)), prime(1024)));
+    assert!(!import(prime(1024), prime(512).concatenating_mul(&prime(512))));
+}
+
+#[test]
+fn a_second_version_with_another_public_key_is_refused() {
+    for spec in IMPORTED {
+        let [made, other] = [0, 1].map(|_| generate_data_key_pair(spec).unwrap());
+        let first = PrivateKeyInfoRef::from_der(&made.private_key_pkcs8).unwrap();
+        let with = |public: &[u8]| {
+            let public = SubjectPublicKeyInfoRef::from_der(public).unwrap().subject_public_key;
+            let second = PrivateKeyInfoRef { public_key: Some(public), ..first.clone() };
+            parse_pkcs8(spec.key_spec(), &second.to_der().unwrap()).is_ok()
+        };
+        assert!(with(&made.public_key_spki), "{spec}");
+        assert!(!with(&other.public_key_spki), "{spec}");
+    }
 }
 
 #[test]
