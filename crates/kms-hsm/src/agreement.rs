@@ -50,7 +50,7 @@ impl Token {
 pub(crate) fn agree(session: &Session, key: ObjectHandle, curve: &Curve, peer: &[u8]) -> Result<SecretBytes> {
     let mechanism = Mechanism::Ecdh1Derive(Ecdh1DeriveParams::new(EcKdf::null(), peer));
     let template = template::shared_secret(curve.coordinate_bytes());
-    let secret = SessionObject::adopt(session, session.derive_key(&mechanism, key, &template)?);
+    let secret = SessionObject::adopt(session, session.derive_key(&mechanism, key, template.attributes())?);
     let attributes = session.get_attributes(secret.handle(), &[AttributeType::Value])?;
     let value = attributes.into_iter().find_map(|attribute| match attribute {
         Attribute::Value(value) => Some(SecretBytes::new(value)),

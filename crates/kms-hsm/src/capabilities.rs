@@ -1,14 +1,18 @@
 //! What a token can do, found by its list of mechanisms and by trying.
 
+mod table;
+
 use std::ops::RangeInclusive;
 
 use kms_core::algorithm::{MacAlgorithm, SigningAlgorithm};
 use kms_core::hsm::{Ability, KeyKind};
-use kms_core::key_spec::{KeySpec, KeyUsage};
+use kms_core::key_spec::{KeySpec, KeyUsage, WrappingKeySpec};
 use kms_core::wrapping::WrappingAlgorithm;
 
 use crate::key_form::{Form, form_of};
 use crate::mechanism::{OaepHash, scheme_of};
+
+pub use table::{KindRow, Served};
 
 /// How the RSA part of wrapped material is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +45,10 @@ pub struct Capabilities {
     pub signatures: Vec<(KeySpec, SigningAlgorithm)>,
     /// The curves on which the token agrees on the secret that the process finds too.
     pub agreements: Vec<KeySpec>,
+    /// The specs whose private keys (PKCS #8) the token unwraps by KWP itself; RSA_2048 stands for RSA keys of every size.
+    pub unwraps: Vec<KeySpec>,
+    /// The specs whose private keys the token takes by their numbers; RSA_2048 stands for RSA keys of every size.
+    pub creates: Vec<KeySpec>,
 }
 
 impl Capabilities {
@@ -85,18 +93,33 @@ impl Capabilities {
     }
 
     fn lack_of_import(&self, kind: KeyKind, algorithm: WrappingAlgorithm) -> Option<&'static str> {
+        if algorithm.may_import(kind.spec, WrappingKeySpec::Rsa4096) {
+            self.lack_of_opening(kind, algorithm)
+        } else {
+            Some("KMS imports no key of this spec in this way")
+        }
+    }
+
+    /// Why the token cannot take in material of this kind, whether or not KMS has it wrapped in this way.
+    pub(crate) fn lack_of_opening(&self, kind: KeyKind, algorithm: WrappingAlgorithm) -> Option<&'static str> {
         if self.unwrap_path(algorithm).is_none() {
             return Some("the token opens no material that is wrapped in this way");
         }
-        if kind != KeyKind::SYMMETRIC {
-            return Some("imports of this key spec are not served by this version");
-        }
-        self.lack_of_kind(kind)
+        let is_taken = !kind.spec.is_key_pair() || self.creates(kind.spec) || self.unwraps(kind.spec);
+        self.lack_of_kind(kind).or((!is_taken).then_some("the token takes no private key of this spec from outside"))
+    }
+
+    /// Whether the token unwraps private keys of this spec itself.
+    pub(crate) fn unwraps(&self, spec: KeySpec) -> bool {
+        self.unwraps.contains(&stand_in(spec))
+    }
+
+    fn creates(&self, spec: KeySpec) -> bool {
+        self.creates.contains(&stand_in(spec))
     }
 
     fn signs_with(&self, spec: KeySpec, algorithm: SigningAlgorithm) -> bool {
-        let stand_in = if let Some(Form::Rsa { .. }) = form_of(spec) { KeySpec::Rsa2048 } else { spec };
-        self.signatures.contains(&(stand_in, algorithm))
+        self.signatures.contains(&(stand_in(spec), algorithm))
     }
 
     /// Whether keys of any spec sign with this algorithm.
@@ -121,6 +144,11 @@ impl Capabilities {
         }
         self.oaep(scheme.hash)
     }
+}
+
+/// The spec that was tried in place of this one.
+fn stand_in(spec: KeySpec) -> KeySpec {
+    if let Some(Form::Rsa { .. }) = form_of(spec) { KeySpec::Rsa2048 } else { spec }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::KeyType;
 use kms_core::key_spec::KeySpec;
 
 /// A curve.
@@ -72,6 +73,11 @@ pub(crate) fn curve_of(spec: KeySpec) -> Option<&'static Curve> {
 }
 
 impl Curve {
+    /// `CKA_KEY_TYPE`.
+    pub(crate) fn key_type(&self) -> KeyType {
+        if self.is_edwards { KeyType::EC_EDWARDS } else { KeyType::EC }
+    }
+
     /// The mechanism that makes pairs.
     pub(crate) fn generation(&self) -> Mechanism<'static> {
         if self.is_edwards { Mechanism::EccEdwardsKeyPairGen } else { Mechanism::EccKeyPairGen }

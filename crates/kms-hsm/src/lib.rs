@@ -39,7 +39,7 @@ mod use_object;
 mod wrapping;
 mod write_lock;
 
-pub use capabilities::{Capabilities, RsaUnwrap};
+pub use capabilities::{Capabilities, KindRow, RsaUnwrap, Served};
 pub use config::{OpenError, TokenConfig};
 pub use mechanism::{MechanismNeed, NEEDED_MECHANISMS};
 pub use quirks::softhsm::token_file::{TokenFileState, token_file_state};

@@ -1,6 +1,7 @@
 //! The self-test at start: what the token computes is compared with the process, and what it cannot do is found out
 //! before a client depends on it.
 
+mod foreign;
 mod pairs;
 mod secrets;
 
@@ -10,10 +11,12 @@ use aes_kw::{KeyInit, KwpAes256};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
+use kms_core::algorithm::DataKeyPairSpec;
 use kms_core::hsm::TokenObject;
 use kms_core::ids::ObjectId;
 use kms_core::kdf::{hmac_sha256, kdf_input};
 use kms_core::key_spec::KeySpec;
+use kms_keypair::generate_data_key_pair;
 use zeroize::Zeroizing;
 
 use crate::capabilities::{Capabilities, RsaUnwrap};
@@ -24,9 +27,10 @@ use crate::public_key::Family;
 use crate::quirks::Quirks;
 use crate::raw::RawSign;
 use crate::template::{self, Usage};
+use crate::wrapping::candidate::Bench;
 use crate::wrapping::oaep;
 use crate::wrapping::session_object::SessionObject;
-use crate::wrapping::source::{Source, mac_of_32_bytes};
+use crate::wrapping::source::{Source, mac_of_32_bytes, unwrap_kwp};
 use crate::write_lock::WriteGuard;
 use crate::{decryption, outside};
 use pairs::TrialPair;
@@ -62,6 +66,7 @@ pub(crate) fn run(
         test.rsa(&mut capabilities)?;
     }
     pairs::curves(session, mechanisms, &mut capabilities);
+    test.foreign_curves(&mut capabilities);
     Ok(capabilities)
 }
 
@@ -81,7 +86,7 @@ impl Test<'_> {
 
     /// Whether 32 good bytes pass the proof of their length.
     fn proves_length(&self) -> bool {
-        let source = Source::Plain(self.secret.clone());
+        let source = Source::Plain(Zeroizing::new(self.secret.to_vec()));
         let input = kdf_input(b"strongroom/t/1", &[0; 32], 256);
         mac_of_32_bytes(self.session, self.raw, &source, &input, &self.secret).is_ok_and(|tried| tried.is_good)
     }
@@ -135,6 +140,9 @@ impl Test<'_> {
         };
         let (by_sha1, by_sha256) = (encrypt(OaepHash::Sha1)?, encrypt(OaepHash::Sha256)?);
         let private = pair.private.handle();
+        if let Some(pkcs8) = self.wrap_out(private) {
+            foreign::try_spec(&self.bench(capabilities), KeySpec::Rsa2048, &pkcs8, &pair.der).note(capabilities);
+        }
         capabilities.raw_rsa = self.decrypts_raw(private, &by_sha256);
         let path = |hash, wrapped: &[u8]| {
             if self.unwraps_oaep(private, hash, wrapped) {
@@ -146,6 +154,28 @@ impl Test<'_> {
         let (sha1, sha256) = (path(OaepHash::Sha1, &by_sha1), path(OaepHash::Sha256, &by_sha256));
         (capabilities.oaep_sha1, capabilities.oaep_sha256) = (sha1, sha256);
         Ok(())
+    }
+
+    /// The private key in PKCS #8, wrapped by the token and opened by the process; nothing if it does not wrap.
+    fn wrap_out(&self, private: ObjectHandle) -> Option<Zeroizing<Vec<u8>>> {
+        let kek = SessionObject::create(self.session, &template::wrapping_aes().with_value(&*self.secret)).ok()?;
+        let wrapped = self.session.wrap_key(&Mechanism::AesKeyWrapPad, kek.handle(), private).ok()?;
+        let opened = unwrap_kwp(&self.secret, &wrapped, &self.secret);
+        opened.is_good.then_some(opened.value)
+    }
+
+    /// Which private keys on curves the token takes from outside, tried with one of each.
+    fn foreign_curves(&self, capabilities: &mut Capabilities) {
+        for pair_spec in DataKeyPairSpec::ALL.iter().filter(|spec| spec.key_spec().is_elliptic()) {
+            let Ok(pair) = generate_data_key_pair(*pair_spec) else { continue };
+            let bench = self.bench(capabilities);
+            foreign::try_spec(&bench, pair_spec.key_spec(), &pair.private_key_pkcs8, &pair.public_key_spki)
+                .note(capabilities);
+        }
+    }
+
+    fn bench<'b>(&'b self, capabilities: &'b Capabilities) -> Bench<'b> {
+        Bench { session: self.session, raw: self.raw, capabilities, substitute: &self.secret }
     }
 
     /// Whether the token both unwraps and decrypts OAEP with this hash.

@@ -21,6 +21,7 @@ pub(crate) enum Usage {
     Encrypt,
     Decrypt,
     Sign,
+    Wrap,
     Unwrap,
     Derive,
 }
@@ -85,9 +86,34 @@ pub(crate) fn hmac(allowed: &[MechanismType], object: Option<&TokenObject>) -> T
     key(KeyType::GENERIC_SECRET, Usage::Sign, allowed, object)
 }
 
+/// A secret that is read once and destroyed: imported bytes that the process must take apart.
+pub(crate) fn exposed_secret() -> Template {
+    readable(None)
+}
+
+/// A secret whose length is measured by wrapping it: it leaves the token under a key of the token alone.
+pub(crate) fn measured_secret() -> Template {
+    let mut template = readable(None);
+    for attribute in &mut template.0 {
+        if let Attribute::Sensitive(sensitive) = attribute {
+            *sensitive = true;
+        }
+    }
+    template
+}
+
+/// A session object that wraps by KWP.
+pub(crate) fn wrapping_aes() -> Template {
+    key(KeyType::AES, Usage::Wrap, &[MechanismType::AES_KEY_WRAP_PAD], None)
+}
+
 /// What ECDH gives: a session object that is read and destroyed, and can do nothing. Source: cryptography.md 7.
-pub(crate) fn shared_secret(bytes: usize) -> Vec<Attribute> {
-    vec![
+pub(crate) fn shared_secret(bytes: usize) -> Template {
+    readable(Some(bytes))
+}
+
+fn readable(bytes: Option<usize>) -> Template {
+    let mut template = vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(KeyType::GENERIC_SECRET),
         Attribute::Token(false),
@@ -101,8 +127,9 @@ pub(crate) fn shared_secret(bytes: usize) -> Vec<Attribute> {
         Attribute::Wrap(false),
         Attribute::Unwrap(false),
         Attribute::Derive(false),
-        Attribute::ValueLen((bytes as u64).into()),
-    ]
+    ];
+    template.extend(bytes.map(|bytes| Attribute::ValueLen((bytes as u64).into())));
+    Template(template)
 }
 
 /// A session object that encrypts one block: works for 16, 24 and 32 bytes only.
@@ -160,7 +187,7 @@ fn key(key_type: KeyType, usage: Usage, allowed: &[MechanismType], object: Optio
         Attribute::Decrypt(usage == Usage::Decrypt),
         Attribute::Sign(usage == Usage::Sign),
         Attribute::Verify(false),
-        Attribute::Wrap(false),
+        Attribute::Wrap(usage == Usage::Wrap),
         Attribute::Unwrap(usage == Usage::Unwrap),
         Attribute::Derive(false),
         Attribute::AllowedMechanisms(allowed.to_vec()),
@@ -186,6 +213,7 @@ mod tests {
             trial_secret().attributes(),
             &private::generated(&object, &powers, true),
             &private::copied(),
+            private::imported(KeyType::RSA, &powers, Some(&object)).with([Attribute::Prime1(vec![1])]).attributes(),
             &sentinel(object.id, Uuid::nil()),
         ] {
             assert_eq!(template.last(), Some(&Attribute::Modifiable(false)));

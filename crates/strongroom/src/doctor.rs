@@ -80,6 +80,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     host::look(&mut findings, &place);
     let metadata = database::look(&mut findings, &place.database);
     let token = token::look(&mut findings, place.token);
+    let keys = token.as_ref().map(token::table);
     if let (Some(metadata), Some(token)) = (metadata, token) {
         token::look_at_deployment(&mut findings, metadata, Arc::new(token));
     }
@@ -88,7 +89,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
             .0
             .iter()
             .map(|finding| json!({"name": finding.name, "verdict": finding.verdict.word(), "text": finding.text}));
-        print(&json!({"well": findings.is_well(), "findings": list.collect::<Vec<_>>()}).to_string());
+        print(&json!({"well": findings.is_well(), "findings": list.collect::<Vec<_>>(), "keys": keys}).to_string());
     } else {
         for Finding { name, verdict, text } in &findings.0 {
             print(&format!("{:<6} {name:<34} {text}", verdict.word()));

@@ -1,9 +1,9 @@
 //! Templates of key pairs. The public half is a session object that can do nothing: only its numbers are read.
 
-use cryptoki::object::Attribute;
+use cryptoki::object::{Attribute, KeyType, ObjectClass};
 use kms_core::hsm::TokenObject;
 
-use super::Usage;
+use super::{Template, Usage};
 use crate::curve::Curve;
 use crate::key_form::Powers;
 
@@ -37,9 +37,30 @@ pub(crate) fn copied() -> [Attribute; 2] {
     [Attribute::Token(true), Attribute::Modifiable(false)]
 }
 
+/// A private key from outside, for `C_UnwrapKey` and, with its numbers, `C_CreateObject`: the token object itself, or a
+/// session object with the same powers to try the material with.
+pub(crate) fn imported(key_type: KeyType, powers: &Powers, object: Option<&TokenObject>) -> Template {
+    let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::KeyType(key_type)];
+    template.extend(flags(|usage| usage == powers.usage, object.is_some(), object));
+    template.extend([
+        Attribute::AllowedMechanisms(powers.allowed.clone()),
+        Attribute::Destroyable(true),
+        Attribute::Copyable(false),
+        Attribute::Modifiable(false),
+    ]);
+    Template(template)
+}
+
 /// The private half of a pair of the self-test: a session object of no worth that may do all that is to be tested.
+/// It may be wrapped, to learn whether the token unwraps what it wrapped.
 pub(crate) fn trial(usages: &[Usage]) -> Vec<Attribute> {
-    flags(|usage| usages.contains(&usage), false, None)
+    let mut template = flags(|usage| usages.contains(&usage), false, None);
+    for attribute in &mut template {
+        if let Attribute::Extractable(extractable) = attribute {
+            *extractable = true;
+        }
+    }
+    template
 }
 
 fn public_flags() -> Vec<Attribute> {

@@ -5,15 +5,16 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use kms_core::HsmError;
-use kms_core::hsm::{Ability, Claim, Identity, KeyKind, MacInput, TokenObject, WrappedMaterial};
+use kms_core::hsm::{Claim, Identity, KeyKind, TokenObject, WrappedMaterial};
 use kms_core::material_id::fingerprint_input;
-use kms_core::secret::{SecretBytes, SecretKey};
 use subtle::Choice;
 use zeroize::Zeroizing;
 
+use super::candidate::{Bench, Candidate, examine};
 use super::oaep;
 use super::source::{Source, Tried, mac_of_32_bytes, try_object, unwrap_kwp};
 use crate::error::{UseError, refuses_wrapped_bytes};
+use crate::key_form::powers_of;
 use crate::mechanism::{Scheme, scheme_of};
 use crate::session::Connection;
 use crate::template;
@@ -23,10 +24,7 @@ use crate::torn;
 impl Token {
     /// See [`kms_core::Hsm::probe_wrapped`].
     pub(crate) fn probe(&self, wrapped: &WrappedMaterial<'_>, kind: KeyKind) -> Result<Identity, HsmError> {
-        kms_core::Hsm::supports(self, Ability::Import(kind, wrapped.algorithm))?;
-        self.with_material(wrapped, &fingerprint_input(), |_, _, mac| {
-            Ok(Identity::Mac(SecretBytes::new(mac.expose().to_vec())))
-        })
+        self.with_material(wrapped, kind, |_, candidate| Ok(candidate.identity.clone()))
     }
 
     /// See [`kms_core::Hsm::unwrap_key`]. The material is tried again before it is kept: a caller that skipped
@@ -38,34 +36,38 @@ impl Token {
         kind: KeyKind,
         claim: Claim<'_>,
     ) -> Result<(), HsmError> {
-        kms_core::Hsm::supports(self, Ability::Import(kind, wrapped.algorithm))?;
-        self.with_material(wrapped, &fingerprint_input(), |session, source, _| {
-            self.make_object(session, object, ObjectClass::SECRET_KEY, claim, |session| {
-                source.make(session, template::secret(object))
-            })
+        let powers = powers_of(kind, &self.capabilities).ok_or(HsmError::Unsupported("this key spec"))?;
+        let class = if kind.spec.is_key_pair() { ObjectClass::PRIVATE_KEY } else { ObjectClass::SECRET_KEY };
+        self.with_material(wrapped, kind, |session, candidate| {
+            self.make_object(session, object, class, claim, |session| candidate.make(session, kind, &powers, object))
         })
     }
 
-    /// Opens the material and, if it is good, gives its source and its HMAC of `input` to `then`.
+    /// Opens the material and, if it is good, gives it to `then`.
     fn with_material<T>(
         &self,
         wrapped: &WrappedMaterial<'_>,
-        input: &MacInput,
-        mut then: impl FnMut(&Connection, &Source<'_>, SecretKey) -> Result<T, HsmError>,
+        kind: KeyKind,
+        mut then: impl FnMut(&Connection, &Candidate<'_>) -> Result<T, HsmError>,
     ) -> Result<T, HsmError> {
+        if let Some(reason) = self.capabilities.lack_of_opening(kind, wrapped.algorithm) {
+            return Err(HsmError::Unsupported(reason));
+        }
         let scheme = scheme_of(wrapped.algorithm).ok_or(HsmError::Unsupported("this wrapping algorithm"))?;
         if !wrapped.algorithm.fits_length(wrapped.spec, wrapped.encrypted.len()) {
             return Err(HsmError::BadWrappedMaterial);
         }
         let _session_objects = torn::session_objects();
         self.with_object(wrapped.pair, ObjectClass::PRIVATE_KEY, |session, pair| {
-            let opening = Opening { token: self, session, input, substitute: random(session)? };
+            let substitute = random(session)?;
+            let (raw, capabilities) = (&self.raw, &self.capabilities);
+            let opening = Opening { kind, bench: Bench { session, raw, capabilities, substitute: &substitute } };
             let (rsa_part, rest) = wrapped.encrypted.split_at(wrapped.spec.modulus_bytes());
             let (first, is_good) = opening.open_rsa(pair, scheme, rsa_part)?;
             let outcome = if scheme.kwp_follows {
-                opening.open_kwp(&first, is_good, rest, |source, mac| then(session, source, mac))?
+                opening.open_kwp(&first, is_good, rest, |candidate| then(session, candidate))?
             } else {
-                opening.finish(&first, is_good, |source, mac| then(session, source, mac))?
+                opening.finish(&first, is_good, |candidate| then(session, candidate))?
             };
             match outcome {
                 Some(done) => Ok(done?),
@@ -84,11 +86,8 @@ impl Token {
 
 /// One try to open material.
 struct Opening<'a> {
-    token: &'a Token,
-    session: &'a Connection,
-    input: &'a MacInput,
-    /// Stands in for whatever could not be opened, so that all the steps are taken.
-    substitute: Zeroizing<[u8; 32]>,
+    kind: KeyKind,
+    bench: Bench<'a>,
 }
 
 impl Opening<'_> {
@@ -99,7 +98,8 @@ impl Opening<'_> {
         scheme: Scheme,
         bytes: &'w [u8],
     ) -> Result<(Source<'w>, Choice), UseError> {
-        let pair_facts = PairFacts::read(self.session, pair)?;
+        let session = self.bench.session;
+        let pair_facts = PairFacts::read(session, pair)?;
         if !is_below(bytes, &pair_facts.modulus) {
             // Both numbers are public; a block above the modulus is no ciphertext.
             return Err(HsmError::BadWrappedMaterial.into());
@@ -107,14 +107,26 @@ impl Opening<'_> {
         if pair_facts.unwraps {
             return Ok((Source::Wrapped { mechanism: scheme.hash.mechanism(), key: pair, bytes }, Choice::from(1)));
         }
-        let encoded = match self.session.decrypt(&Mechanism::RsaX509, pair, bytes) {
+        let encoded = match session.decrypt(&Mechanism::RsaX509, pair, bytes) {
             Ok(encoded) => Zeroizing::new(encoded),
             Err(error) if refuses_wrapped_bytes(&error) => Zeroizing::new(Vec::new()),
             Err(error) => return Err(error.into()),
         };
         let mut encoded = oaep::left_pad(&encoded, bytes.len()).unwrap_or_default();
-        let (secret, is_good) = oaep::decode_32_bytes(scheme.hash, &mut encoded, &self.substitute);
-        Ok((Source::Plain(secret), is_good))
+        Ok(self.unpad(scheme, &mut encoded))
+    }
+
+    /// The ephemeral key and symmetric material have 32 bytes and nothing else; other material has its length from the
+    /// padding.
+    fn unpad<'w>(&self, scheme: Scheme, encoded: &mut [u8]) -> (Source<'w>, Choice) {
+        if scheme.kwp_follows || self.kind == KeyKind::SYMMETRIC {
+            let (secret, is_good) = oaep::decode_32_bytes(scheme.hash, encoded, self.bench.substitute);
+            return (Source::Plain(Zeroizing::new(secret.to_vec())), is_good);
+        }
+        let message = oaep::decode_message(scheme.hash, encoded);
+        let is_good = choice(message.is_some());
+        let secret = message.unwrap_or_else(|| self.bench.substitute.to_vec());
+        (Source::Plain(Zeroizing::new(secret)), is_good)
     }
 
     /// The second part of `RSA_AES_KEY_WRAP`: the material under the ephemeral key.
@@ -123,18 +135,20 @@ impl Opening<'_> {
         ephemeral: &Source<'_>,
         is_good: Choice,
         rest: &[u8],
-        then: impl FnOnce(&Source<'_>, SecretKey) -> T,
+        then: impl FnOnce(&Candidate<'_>) -> T,
     ) -> Result<Option<T>, UseError> {
+        let Bench { session, raw, capabilities, substitute } = self.bench;
         // The ephemeral key is an AES-256 key and nothing shorter.
-        let tried = mac_of_32_bytes(self.session, &self.token.raw, ephemeral, self.input, &self.substitute)?;
+        let tried = mac_of_32_bytes(session, raw, ephemeral, &fingerprint_input(), substitute)?;
         let is_good = is_good & choice(tried.is_good);
         match ephemeral {
-            Source::Plain(kek) if !self.token.capabilities.key_wrap_pad => {
-                let Tried { value, is_good: unwrapped } = unwrap_kwp(kek, rest, &self.substitute);
+            Source::Plain(kek) if !capabilities.key_wrap_pad => {
+                let kek = Zeroizing::new(<[u8; 32]>::try_from(&kek[..]).unwrap_or(**substitute));
+                let Tried { value, is_good: unwrapped } = unwrap_kwp(&kek, rest, substitute);
                 self.finish(&Source::Plain(value), is_good & choice(unwrapped), then)
             }
             _ => {
-                let kek = try_object(self.session, ephemeral, template::ephemeral_aes, &self.substitute)?;
+                let kek = try_object(session, ephemeral, template::ephemeral_aes, substitute)?;
                 let (mechanism, key) = (Mechanism::AesKeyWrapPad, kek.value.handle());
                 let source = Source::Wrapped { mechanism, key, bytes: rest };
                 self.finish(&source, is_good & choice(kek.is_good), then)
@@ -142,15 +156,15 @@ impl Opening<'_> {
         }
     }
 
-    /// The length test; only good material goes on.
+    /// The examination; only good material goes on.
     fn finish<T>(
         &self,
         source: &Source<'_>,
         is_good: Choice,
-        then: impl FnOnce(&Source<'_>, SecretKey) -> T,
+        then: impl FnOnce(&Candidate<'_>) -> T,
     ) -> Result<Option<T>, UseError> {
-        let tried = mac_of_32_bytes(self.session, &self.token.raw, source, self.input, &self.substitute)?;
-        Ok(bool::from(is_good & choice(tried.is_good)).then(|| then(source, tried.value)))
+        let candidate = examine(&self.bench, self.kind, source)?;
+        Ok(candidate.filter(|_| bool::from(is_good)).map(|candidate| then(&candidate)))
     }
 }
 

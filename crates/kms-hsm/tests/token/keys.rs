@@ -28,7 +28,7 @@ fn kinds_of(usage: KeyUsage) -> impl Iterator<Item = KeyKind> {
 }
 
 /// All but the post-quantum specs and SM2.
-fn is_served(spec: KeySpec) -> bool {
+pub(crate) fn is_served(spec: KeySpec) -> bool {
     !spec.name().starts_with("ML_") && spec != KeySpec::Sm2
 }
 

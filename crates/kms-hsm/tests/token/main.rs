@@ -8,6 +8,7 @@ mod failpoints;
 mod foreign;
 mod frozen;
 mod halves;
+mod imported_keys;
 mod keys;
 mod life;
 mod outside;

@@ -28,9 +28,9 @@ pub(crate) const ALGORITHMS: [WrappingAlgorithm; 4] = [
 /// A pair in the token and what a client does with its public half.
 pub(crate) struct Pair {
     pub(crate) object: TokenObject,
-    spec: WrappingKeySpec,
-    algorithm: WrappingAlgorithm,
-    public: PublicKey,
+    pub(crate) spec: WrappingKeySpec,
+    pub(crate) algorithm: WrappingAlgorithm,
+    pub(crate) public: PublicKey,
 }
 
 impl Pair {
