@@ -6,11 +6,12 @@ use aws_lc_rs::signature::{
 };
 use kms_core::algorithm::{DataKeyPairSpec, SigningAlgorithm as A};
 use kms_core::key_spec::KeySpec;
-use kms_keypair::{BadSignature, PublicKey, SignInput, generate_data_key_pair, kem_sizes};
+use kms_keypair::{BadSignature, DataKeyPair, PublicKey, SignInput, generate_data_key_pair, kem_sizes};
 use ml_dsa::signature::Signer;
 use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams, SigningKey, VerifyingKey};
 use ml_kem::kem::Decapsulate;
-use ml_kem::{DecapsulationKey512, DecapsulationKey768, DecapsulationKey1024, Seed};
+use ml_kem::{DecapsulationKey512, DecapsulationKey768, DecapsulationKey1024};
+use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey};
 
 use crate::support::{message, random};
 
@@ -26,12 +27,16 @@ fn mu_of<P: MlDsaParams>(key: &VerifyingKey<P>, message: &[u8]) -> [u8; 64] {
     mu.unwrap().into()
 }
 
-fn agrees<P: MlDsaParams>(spec: KeySpec, signing: &'static PqdsaSigningAlgorithm) {
+fn agrees<P: MlDsaParams>(spec: KeySpec, signing: &'static PqdsaSigningAlgorithm)
+where
+    VerifyingKey<P>: EncodePublicKey,
+{
     for _ in 0..8 {
         let message = message();
         let own = SigningKey::<P>::from_seed(&ml_dsa::Seed::try_from(random(32).as_slice()).unwrap());
         let verifying = own.expanded_key().verifying_key();
         let key = PublicKey::from_raw(spec, verifying.encode().as_slice()).unwrap();
+        assert_eq!(verifying.to_public_key_der().unwrap().as_bytes(), key.spki());
         let signature = own.sign(&message).encode().to_vec();
         check(&key, &message, &mu_of(&verifying, &message), &signature);
 
@@ -74,18 +79,28 @@ fn what_is_encapsulated_for_a_data_key_pair_is_opened_with_its_seed() {
         for _ in 0..8 {
             let pair = generate_data_key_pair(spec).unwrap();
             assert_eq!(pair.private_key_pkcs8.len(), 86);
-            let seed = Seed::try_from(&pair.private_key_pkcs8[22..]).unwrap();
             let key = PublicKey::from_spki(spec.key_spec(), &pair.public_key_spki).unwrap();
             let made = key.encapsulate().unwrap();
             let sizes = kem_sizes(spec.key_spec()).unwrap();
             assert_eq!((key.raw().len(), made.ciphertext.len()), (sizes.encapsulation_key, sizes.ciphertext));
             let opened = match spec {
-                DataKeyPairSpec::MlKem512 => DecapsulationKey512::from_seed(seed).decapsulate_slice(&made.ciphertext),
-                DataKeyPairSpec::MlKem768 => DecapsulationKey768::from_seed(seed).decapsulate_slice(&made.ciphertext),
-                _ => DecapsulationKey1024::from_seed(seed).decapsulate_slice(&made.ciphertext),
+                DataKeyPairSpec::MlKem512 => open::<DecapsulationKey512>(&pair, &made.ciphertext),
+                DataKeyPairSpec::MlKem768 => open::<DecapsulationKey768>(&pair, &made.ciphertext),
+                _ => open::<DecapsulationKey1024>(&pair, &made.ciphertext),
             };
-            assert_eq!(opened.unwrap().as_slice(), made.shared_secret.as_slice());
+            assert_eq!(opened, made.shared_secret.as_slice());
             assert_eq!(made.shared_secret.len(), sizes.shared_secret);
         }
     }
+}
+
+/// The other library reads the private key, finds the same public key, and opens the ciphertext.
+fn open<K>(pair: &DataKeyPair, ciphertext: &[u8]) -> Vec<u8>
+where
+    K: DecodePrivateKey + Decapsulate,
+    ml_kem::kem::EncapsulationKey<K::Kem>: EncodePublicKey,
+{
+    let key = K::from_pkcs8_der(&pair.private_key_pkcs8).unwrap();
+    assert_eq!(key.encapsulation_key().to_public_key_der().unwrap().as_bytes(), pair.public_key_spki);
+    key.decapsulate_slice(ciphertext).unwrap().to_vec()
 }
