@@ -64,7 +64,7 @@ impl Token {
                     Ok(signs(session, handle, kind, algorithm, der)?)
                 })
             }
-            KeyUsage::EncryptDecrypt => self.decrypts(object, der),
+            KeyUsage::EncryptDecrypt => self.decrypts(object, kind, der),
             KeyUsage::KeyAgreement => self.agrees(object, kind, der),
             KeyUsage::GenerateVerifyMac | KeyUsage::EncapsulateDecapsulate => {
                 Err(HsmError::Unsupported("this key spec"))
@@ -72,10 +72,10 @@ impl Token {
         }
     }
 
-    fn decrypts(&self, object: &TokenObject, der: &[u8]) -> Result<bool, HsmError> {
+    fn decrypts(&self, object: &TokenObject, kind: KeyKind, der: &[u8]) -> Result<bool, HsmError> {
         let paths = [OaepHash::Sha256, OaepHash::Sha1].map(|hash| Some(hash).zip(self.capabilities.oaep(hash)));
         let (hash, path) = paths.into_iter().flatten().next().ok_or(HsmError::Unsupported("OAEP"))?;
-        let Some(ciphertext) = outside::oaep_encrypt(der, hash, &PROOF) else { return Ok(false) };
+        let Some(ciphertext) = outside::oaep_encrypt(kind.spec, der, hash, &PROOF) else { return Ok(false) };
         self.with_object(object, ObjectClass::PRIVATE_KEY, |session, handle| {
             let plaintext = decryption::decrypt(session, handle, hash, path, &ciphertext)?;
             Ok(plaintext.is_some_and(|plaintext| plaintext.expose() == PROOF))

@@ -67,7 +67,7 @@ pub struct MechanismNeed {
 }
 
 /// Every mechanism that this version calls, in the order of their weight.
-pub const NEEDED_MECHANISMS: [MechanismNeed; 7] = [
+pub const NEEDED_MECHANISMS: [MechanismNeed; 17] = [
     need("CKM_SHA256_HMAC", cryptoki_sys::CKM_SHA256_HMAC, "every use of a key", true),
     need("CKM_GENERIC_SECRET_KEY_GEN", cryptoki_sys::CKM_GENERIC_SECRET_KEY_GEN, "keys made in the token", true),
     need("CKM_RSA_PKCS_KEY_PAIR_GEN", cryptoki_sys::CKM_RSA_PKCS_KEY_PAIR_GEN, "wrapping keys of imports", false),
@@ -75,6 +75,16 @@ pub const NEEDED_MECHANISMS: [MechanismNeed; 7] = [
     need("CKM_RSA_X_509", cryptoki_sys::CKM_RSA_X_509, "imports whose OAEP hash the token lacks", false),
     need("CKM_AES_KEY_WRAP_PAD", cryptoki_sys::CKM_AES_KEY_WRAP_PAD, "RSA_AES_KEY_WRAP in the token", false),
     need("CKM_AES_ECB", cryptoki_sys::CKM_AES_ECB, "the proof that imports have 32 bytes", false),
+    need("CKM_SHA224_HMAC", cryptoki_sys::CKM_SHA224_HMAC, "HMAC_224 keys", false),
+    need("CKM_SHA384_HMAC", cryptoki_sys::CKM_SHA384_HMAC, "HMAC_384 keys", false),
+    need("CKM_SHA512_HMAC", cryptoki_sys::CKM_SHA512_HMAC, "HMAC_512 keys", false),
+    need("CKM_RSA_PKCS", cryptoki_sys::CKM_RSA_PKCS, "RSASSA_PKCS1_V1_5 signatures", false),
+    need("CKM_RSA_PKCS_PSS", cryptoki_sys::CKM_RSA_PKCS_PSS, "RSASSA_PSS signatures", false),
+    need("CKM_EC_KEY_PAIR_GEN", cryptoki_sys::CKM_EC_KEY_PAIR_GEN, "keys on the NIST curves and secp256k1", false),
+    need("CKM_ECDSA", cryptoki_sys::CKM_ECDSA, "ECDSA signatures", false),
+    need("CKM_ECDH1_DERIVE", cryptoki_sys::CKM_ECDH1_DERIVE, "key agreement", false),
+    need("CKM_EC_EDWARDS_KEY_PAIR_GEN", cryptoki_sys::CKM_EC_EDWARDS_KEY_PAIR_GEN, "Ed25519 keys", false),
+    need("CKM_EDDSA", cryptoki_sys::CKM_EDDSA, "Ed25519 signatures", false),
 ];
 
 const fn need(name: &'static str, number: u64, purpose: &'static str, is_required: bool) -> MechanismNeed {

@@ -135,7 +135,7 @@ impl Test<'_> {
             return Ok(());
         }
         let encrypt = |hash| {
-            outside::oaep_encrypt(&pair.der, hash, &*self.secret)
+            outside::oaep_encrypt(KeySpec::Rsa2048, &pair.der, hash, &*self.secret)
                 .ok_or(OpenError::SelfTest("the public half of an RSA pair is not usable"))
         };
         let (by_sha1, by_sha256) = (encrypt(OaepHash::Sha1)?, encrypt(OaepHash::Sha256)?);

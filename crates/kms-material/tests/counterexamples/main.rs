@@ -8,6 +8,7 @@
 mod deletes;
 mod faulty;
 mod imports;
+mod kinds;
 mod lease;
 mod lost;
 mod pause;

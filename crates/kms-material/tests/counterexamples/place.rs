@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use kms_core::hsm::ObjectKind;
-use kms_core::key_spec::{ExpirationModel, KeySpec, KeyUsage, Origin, WrappingKeySpec};
+use kms_core::hsm::{KeyKind, ObjectKind};
+use kms_core::key_spec::{ExpirationModel, Origin, WrappingKeySpec};
 use kms_core::key_state::{KeyState, key_state};
 use kms_core::secret::SecretBytes;
 use kms_core::wrapping::WrappingAlgorithm;
@@ -84,29 +84,44 @@ impl Node {
         Self { keeper, hsm }
     }
 
-    /// Commits a key without material.
+    /// Commits a symmetric key without material.
     pub(crate) fn new_key(&self) -> KeyAddress {
+        self.new_key_of(KeyKind::SYMMETRIC)
+    }
+
+    /// Commits a key of this kind without material.
+    pub(crate) fn new_key_of(&self, kind: KeyKind) -> KeyAddress {
+        let facts = self.born(kind, Origin::External);
+        self.keeper.create_empty(&facts, &Born::default(), &|_| audit(serde_json::Value::Null)).unwrap();
+        facts.address
+    }
+
+    /// CreateKey with material of the token.
+    pub(crate) fn generate(&self, kind: KeyKind) -> Result<KeyFacts, KmsError> {
+        let facts = self.born(kind, Origin::AwsKms);
+        self.keeper.create_generated(&facts, &Born::default(), &|_| audit(serde_json::Value::Null))
+    }
+
+    fn born(&self, kind: KeyKind, origin: Origin) -> KeyFacts {
         let address = KeyAddress {
             region: Region::parse("eu-central-1").unwrap(),
             account: AccountId::parse("111122223333").unwrap(),
             key_id: KeyId::random(),
         };
-        let facts = KeyFacts {
+        KeyFacts {
             address,
             version: 1,
             material_version: 1,
             description: String::new(),
-            spec: KeySpec::SymmetricDefault,
-            usage: KeyUsage::EncryptDecrypt,
-            origin: Origin::External,
+            spec: kind.spec,
+            usage: kind.usage,
+            origin,
             enabled: true,
             created_at: NOW,
             deletion_date: None,
             sealed_salt: self.keeper.seal_new_salt(&address).unwrap(),
             materials: Vec::new(),
-        };
-        self.keeper.create_empty(&facts, &Born::default(), &|_| audit(serde_json::Value::Null)).unwrap();
-        address
+        }
     }
 
     /// The whole of ImportKeyMaterial for the material of this number.
