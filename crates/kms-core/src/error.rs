@@ -34,8 +34,14 @@ pub enum KmsError {
     InvalidImportToken,
     /// The usage of the key, or its spec, does not fit. Caller's side.
     InvalidKeyUsage(String),
+    /// A MAC that is not that of the message under the key. Caller's side.
+    InvalidMac,
     /// A marker that is not one of ours for this list. Caller's side.
     InvalidMarker(String),
+    /// The public key of a peer that is none of this key's curve. Caller's side.
+    InvalidPublicKey,
+    /// A signature that is not one of the message by the key. Caller's side.
+    InvalidSignature,
     /// The state of the key does not allow the operation. Caller's side.
     InvalidState(String),
     /// Something of ours failed; the cause is for the log. Ours; retry.
@@ -91,7 +97,9 @@ impl KmsError {
             Self::InvalidGrantToken(_) => "InvalidGrantTokenException",
             Self::InvalidImportToken => "InvalidImportTokenException",
             Self::InvalidKeyUsage(_) => "InvalidKeyUsageException",
+            Self::InvalidMac => "KMSInvalidMacException",
             Self::InvalidMarker(_) => "InvalidMarkerException",
+            Self::InvalidSignature => "KMSInvalidSignatureException",
             Self::InvalidState(_) => "KMSInvalidStateException",
             Self::Internal(_) => "KMSInternalException",
             Self::LimitExceeded(_) => "LimitExceededException",
@@ -102,7 +110,7 @@ impl KmsError {
             Self::Tag(_) => "TagException",
             Self::Throttling => "ThrottlingException",
             Self::UnsupportedOperation(_) => "UnsupportedOperationException",
-            Self::Validation(_) => "ValidationException",
+            Self::InvalidPublicKey | Self::Validation(_) => "ValidationException",
         }
     }
 
@@ -135,7 +143,13 @@ impl KmsError {
             Self::Throttling => {
                 Some("You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.")
             }
-            Self::ExpiredImportToken | Self::InvalidImportToken | Self::InvalidCiphertext | Self::NotAuthorized => None,
+            Self::ExpiredImportToken
+            | Self::InvalidImportToken
+            | Self::InvalidCiphertext
+            | Self::InvalidMac
+            | Self::InvalidPublicKey
+            | Self::InvalidSignature
+            | Self::NotAuthorized => None,
         }
     }
 

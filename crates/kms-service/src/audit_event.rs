@@ -92,10 +92,12 @@ impl EventDraft {
     pub(crate) fn set_material(&mut self, used: UsedMaterial) {
         self.additional = Some(match used {
             UsedMaterial::One(id) => Fragment::of_plain(&[("keyMaterialId", &id.to_string())]),
-            UsedMaterial::Two { source, destination } => Fragment::of_plain(&[
-                ("sourceKeyMaterialId", &source.to_string()),
-                ("destinationKeyMaterialId", &destination.to_string()),
-            ]),
+            UsedMaterial::Two { source, destination } => {
+                let [source, destination] = [source, destination].map(|id| id.map(|id| id.to_string()));
+                let named = [("sourceKeyMaterialId", &source), ("destinationKeyMaterialId", &destination)];
+                let members = named.iter().filter_map(|(name, id)| id.as_deref().map(|id| (*name, id)));
+                Fragment::of_plain(&members.collect::<Vec<_>>())
+            }
         });
     }
 

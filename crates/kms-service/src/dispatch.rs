@@ -8,11 +8,12 @@ use serde::de::DeserializeOwned;
 use crate::audit_event::{EventDraft, OperationRequest};
 use crate::context::Context;
 use crate::operations::{
-    cancel_key_deletion, create_alias, create_key, decrypt, delete_alias, delete_imported_key_material, describe_key,
-    disable_key, enable_key, encrypt, generate_data_key, generate_data_key_without_plaintext, generate_random,
-    get_key_policy, get_parameters_for_import, import_key_material, list_aliases, list_key_policies, list_keys,
-    list_resource_tags, re_encrypt, schedule_key_deletion, tag_resource, untag_resource, update_alias,
-    update_key_description,
+    cancel_key_deletion, create_alias, create_key, decrypt, delete_alias, delete_imported_key_material,
+    derive_shared_secret, describe_key, disable_key, enable_key, encrypt, generate_data_key, generate_data_key_pair,
+    generate_data_key_pair_without_plaintext, generate_data_key_without_plaintext, generate_mac, generate_random,
+    get_key_policy, get_parameters_for_import, get_public_key, import_key_material, list_aliases, list_key_policies,
+    list_keys, list_resource_tags, re_encrypt, schedule_key_deletion, sign, tag_resource, untag_resource, update_alias,
+    update_key_description, verify, verify_mac,
 };
 use crate::service::Service;
 
@@ -24,15 +25,20 @@ pub const SERVED: &[Operation] = &[
     Operation::Decrypt,
     Operation::DeleteAlias,
     Operation::DeleteImportedKeyMaterial,
+    Operation::DeriveSharedSecret,
     Operation::DescribeKey,
     Operation::DisableKey,
     Operation::EnableKey,
     Operation::Encrypt,
     Operation::GenerateDataKey,
+    Operation::GenerateDataKeyPair,
+    Operation::GenerateDataKeyPairWithoutPlaintext,
     Operation::GenerateDataKeyWithoutPlaintext,
+    Operation::GenerateMac,
     Operation::GenerateRandom,
     Operation::GetKeyPolicy,
     Operation::GetParametersForImport,
+    Operation::GetPublicKey,
     Operation::ImportKeyMaterial,
     Operation::ListAliases,
     Operation::ListKeyPolicies,
@@ -40,10 +46,13 @@ pub const SERVED: &[Operation] = &[
     Operation::ListResourceTags,
     Operation::ReEncrypt,
     Operation::ScheduleKeyDeletion,
+    Operation::Sign,
     Operation::TagResource,
     Operation::UntagResource,
     Operation::UpdateAlias,
     Operation::UpdateKeyDescription,
+    Operation::Verify,
+    Operation::VerifyMac,
 ];
 
 /// The operations that answer `UnsupportedOperationException` for now.
@@ -53,18 +62,13 @@ pub const NOT_SERVED: &[Operation] = &[
     Operation::CreateGrant,
     Operation::Decapsulate,
     Operation::DeleteCustomKeyStore,
-    Operation::DeriveSharedSecret,
     Operation::DescribeCustomKeyStores,
     Operation::DisableKeyRotation,
     Operation::DisconnectCustomKeyStore,
     Operation::EnableKeyRotation,
     Operation::Encapsulate,
-    Operation::GenerateDataKeyPair,
-    Operation::GenerateDataKeyPairWithoutPlaintext,
-    Operation::GenerateMac,
     Operation::GetKeyLastUsage,
     Operation::GetKeyRotationStatus,
-    Operation::GetPublicKey,
     Operation::ListGrants,
     Operation::ListKeyRotations,
     Operation::ListRetirableGrants,
@@ -73,11 +77,8 @@ pub const NOT_SERVED: &[Operation] = &[
     Operation::RetireGrant,
     Operation::RevokeGrant,
     Operation::RotateKeyOnDemand,
-    Operation::Sign,
     Operation::UpdateCustomKeyStore,
     Operation::UpdatePrimaryRegion,
-    Operation::Verify,
-    Operation::VerifyMac,
 ];
 
 /// Whether this version serves the operation.
@@ -107,6 +108,21 @@ impl Service {
                 let work = body.into_input().map_err(model_error).and_then(generate_random::prepare);
                 self.use_token(work, event).await
             }
+            Operation::DeriveSharedSecret => {
+                self.use_keys::<derive_shared_secret::DeriveSharedSecret, _>(request, body, event).await
+            }
+            Operation::GenerateDataKeyPair => {
+                self.use_keys::<generate_data_key_pair::GenerateDataKeyPair, _>(request, body, event).await
+            }
+            Operation::GenerateDataKeyPairWithoutPlaintext => {
+                use generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintext as WithoutPlaintext;
+                self.use_keys::<WithoutPlaintext, _>(request, body, event).await
+            }
+            Operation::GenerateMac => self.use_keys::<generate_mac::GenerateMac, _>(request, body, event).await,
+            Operation::Sign => self.use_keys::<sign::Sign, _>(request, body, event).await,
+            Operation::Verify => self.use_keys::<verify::Verify, _>(request, body, event).await,
+            Operation::VerifyMac => self.use_keys::<verify_mac::VerifyMac, _>(request, body, event).await,
+            Operation::GetPublicKey => self.manage(request, body, event, get_public_key::run).await,
             Operation::ReEncrypt => self.use_keys::<re_encrypt::ReEncrypt, _>(request, body, event).await,
             Operation::CancelKeyDeletion => self.manage(request, body, event, cancel_key_deletion::run).await,
             Operation::CreateAlias => self.manage(request, body, event, create_alias::run).await,
@@ -137,18 +153,13 @@ impl Service {
             | Operation::CreateGrant
             | Operation::Decapsulate
             | Operation::DeleteCustomKeyStore
-            | Operation::DeriveSharedSecret
             | Operation::DescribeCustomKeyStores
             | Operation::DisableKeyRotation
             | Operation::DisconnectCustomKeyStore
             | Operation::EnableKeyRotation
             | Operation::Encapsulate
-            | Operation::GenerateDataKeyPair
-            | Operation::GenerateDataKeyPairWithoutPlaintext
-            | Operation::GenerateMac
             | Operation::GetKeyLastUsage
             | Operation::GetKeyRotationStatus
-            | Operation::GetPublicKey
             | Operation::ListGrants
             | Operation::ListKeyRotations
             | Operation::ListRetirableGrants
@@ -157,11 +168,8 @@ impl Service {
             | Operation::RetireGrant
             | Operation::RevokeGrant
             | Operation::RotateKeyOnDemand
-            | Operation::Sign
             | Operation::UpdateCustomKeyStore
-            | Operation::UpdatePrimaryRegion
-            | Operation::Verify
-            | Operation::VerifyMac => {
+            | Operation::UpdatePrimaryRegion => {
                 let text = format!("{} is not served yet.", request.operation);
                 self.refuse(KmsError::UnsupportedOperation(Some(text)), event).await
             }

@@ -7,12 +7,15 @@ use serde::de::DeserializeOwned;
 use crate::caller::Caller;
 use crate::key_record::KeyRecord;
 use crate::lane::TokenWork;
+use crate::lanes::LaneKind;
 use crate::target::Target;
 
-/// Work ready for the lane, and the material it uses for the audit record.
+/// Work ready for its lane, and the material it uses for the audit record.
 pub(crate) struct Prepared {
     pub(crate) work: TokenWork,
-    pub(crate) used: UsedMaterial,
+    pub(crate) lane: LaneKind,
+    /// Of symmetric encryption keys only, as in the answers.
+    pub(crate) used: Option<UsedMaterial>,
 }
 
 /// The material that an operation uses; the audit record names it.
@@ -20,8 +23,15 @@ pub(crate) struct Prepared {
 pub(crate) enum UsedMaterial {
     /// That of the one key.
     One(KeyMaterialId),
-    /// Those of ReEncrypt's keys.
-    Two { source: KeyMaterialId, destination: KeyMaterialId },
+    /// Those of ReEncrypt's keys, of those that are symmetric.
+    Two { source: Option<KeyMaterialId>, destination: Option<KeyMaterialId> },
+}
+
+impl UsedMaterial {
+    /// Those of ReEncrypt's keys; none where neither is symmetric.
+    pub(crate) fn of(source: Option<KeyMaterialId>, destination: Option<KeyMaterialId>) -> Option<Self> {
+        source.or(destination).map(|_| Self::Two { source, destination })
+    }
 }
 
 /// A cryptographic operation with `KEYS` keys.
@@ -53,15 +63,16 @@ pub(crate) fn check_dry_run(dry_run: Option<bool>) -> Result<(), KmsError> {
     if dry_run == Some(true) { Err(KmsError::DryRunOperation) } else { Ok(()) }
 }
 
-/// Longest usual answer in bytes.
-const USUAL_ANSWER: usize = 768;
+/// Bytes that the members of an answer take beside its bytes in base64.
+const REST_OF_ANSWER: usize = 768;
 
-/// The body of an answer. A usual one never moves while it is written, so it leaves no copy behind.
+/// The body of an answer that holds so many `bytes` of values. It never moves while it is written, so that it leaves no copy
+/// of a secret behind.
 ///
 /// # Errors
 /// `KMSInternalException`; no answer is unfit for JSON.
-pub(crate) fn to_json(output: &impl Serialize) -> Result<Vec<u8>, KmsError> {
-    let mut answer = Vec::with_capacity(USUAL_ANSWER);
+pub(crate) fn to_json(output: &impl Serialize, bytes: usize) -> Result<Vec<u8>, KmsError> {
+    let mut answer = Vec::with_capacity(REST_OF_ANSWER + bytes.div_ceil(3) * 4);
     serde_json::to_writer(&mut answer, output).map_err(KmsError::internal)?;
     Ok(answer)
 }

@@ -1,12 +1,12 @@
 //! `KeyMetadata`. Source: kms-operations.md 2.
 
 use kms_core::clock::epoch_seconds;
-use kms_core::key_spec::{ExpirationModel, Origin};
+use kms_core::key_spec::{ExpirationModel, KeySpec, Origin};
 use kms_core::key_state::{KeyState, key_state};
-use kms_core::{KeyFacts, Timestamp};
+use kms_core::{Hsm, KeyFacts, Timestamp};
 use serde::Serialize;
 
-use crate::key_record::SYMMETRIC_DEFAULT;
+use crate::algorithms::Algorithms;
 
 /// The description of a key as CreateKey and DescribeKey give it.
 #[derive(Debug, Serialize)]
@@ -24,7 +24,16 @@ pub(crate) struct KeyMetadata {
     deletion_date: Option<f64>,
     description: String,
     enabled: bool,
-    encryption_algorithms: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_algorithms: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_algorithms: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac_algorithms: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_agreement_algorithms: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encapsulation_algorithms: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expiration_model: Option<String>,
     key_id: String,
@@ -39,20 +48,26 @@ pub(crate) struct KeyMetadata {
 }
 
 impl KeyMetadata {
-    pub(crate) fn of(facts: &KeyFacts, now: Timestamp) -> Self {
+    /// What may be told of a key now; `hsm` knows which algorithms its token serves.
+    pub(crate) fn of(facts: &KeyFacts, now: Timestamp, hsm: &dyn Hsm) -> Self {
         let state = key_state(facts, now);
         let address = &facts.address;
+        let algorithms = Algorithms::of(facts.kind(), hsm);
         let (expiration_model, valid_to) = expiration(facts, now);
         Self {
             aws_account_id: address.account.to_string(),
             arn: address.arn(),
             creation_date: epoch_seconds(facts.created_at),
-            current_key_material_id: facts.current().map(|material| material.id.to_string()),
+            current_key_material_id: current_material_id(facts),
             customer_master_key_spec: facts.spec.to_string(),
             deletion_date: facts.deletion_date.map(epoch_seconds),
             description: facts.description.clone(),
             enabled: state == KeyState::Enabled,
-            encryption_algorithms: vec![SYMMETRIC_DEFAULT.to_owned()],
+            encryption_algorithms: algorithms.encryption,
+            signing_algorithms: algorithms.signing,
+            mac_algorithms: algorithms.mac,
+            key_agreement_algorithms: algorithms.key_agreement,
+            encapsulation_algorithms: algorithms.encapsulation,
             expiration_model: expiration_model.map(|model| model.name().to_owned()),
             key_id: address.key_id.to_string(),
             key_manager: "CUSTOMER".to_owned(),
@@ -64,6 +79,12 @@ impl KeyMetadata {
             valid_to: valid_to.map(epoch_seconds),
         }
     }
+}
+
+/// Only symmetric encryption keys show it. Source: kms-operations.md 2.
+fn current_material_id(facts: &KeyFacts) -> Option<String> {
+    let current = facts.current().filter(|_| facts.spec == KeySpec::SymmetricDefault);
+    current.map(|material| material.id.to_string())
 }
 
 /// The earliest expiry of the materials that are there: none of it shows after a deletion. Source: key-states.md 5.2.

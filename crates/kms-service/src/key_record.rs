@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use kms_core::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
 use kms_core::hsm::TokenObject;
+use kms_core::key_spec::KeySpec;
 use kms_core::key_state::{check_state, key_state};
 use kms_core::{KeyFacts, KeyMaterialId, KmsError, Operation, Timestamp};
+use kms_keypair::PublicKey;
 
 /// A key as the cache holds it.
-#[derive(Debug)]
 pub(crate) struct KeyRecord {
     pub(crate) facts: KeyFacts,
     pub(crate) arn: Arc<str>,
@@ -15,6 +17,8 @@ pub(crate) struct KeyRecord {
     pub(crate) aliases: Vec<String>,
     /// The materials that have an object, ready for use.
     materials: Vec<UsableMaterial>,
+    /// The public half of a pair, parsed once.
+    public_key: Option<Arc<PublicKey>>,
 }
 
 /// A material ready for use.
@@ -33,7 +37,9 @@ impl KeyRecord {
         };
         let materials = facts.materials.iter();
         let materials = materials.filter_map(|material| material.object.map(|object| usable(material.id, object)));
-        Self { arn, aliases, materials: materials.collect(), facts }
+        let public_key = facts.current().and_then(|material| material.public_key.as_deref());
+        let public_key = public_key.and_then(|spki| PublicKey::from_spki(facts.spec, spki).ok()).map(Arc::new);
+        Self { arn, aliases, materials: materials.collect(), public_key, facts }
     }
 
     /// Usage, then state, as every cryptographic operation asks for them.
@@ -48,18 +54,54 @@ impl KeyRecord {
         check_state(operation, &self.facts.address, key_state(&self.facts, now))
     }
 
-    /// The encryption algorithm of a request fits this key.
+    /// The encryption algorithm of a request, which must be one of this key's.
     ///
     /// # Errors
     /// `InvalidKeyUsageException`.
-    pub(crate) fn check_algorithm(&self, algorithm: Option<&str>) -> Result<(), KmsError> {
-        match algorithm {
-            None | Some(SYMMETRIC_DEFAULT) => Ok(()),
-            Some(other) => Err(KmsError::InvalidKeyUsage(format!(
-                "Algorithm {other} is incompatible with key spec {}.",
-                self.facts.spec
-            ))),
+    pub(crate) fn encryption_algorithm(&self, name: Option<&str>) -> Result<EncryptionAlgorithm, KmsError> {
+        let name = name.unwrap_or(SYMMETRIC_DEFAULT);
+        let own = self.facts.spec.encryption_algorithms(self.facts.usage);
+        own.iter().copied().find(|own| own.name() == name).ok_or_else(|| self.incompatible(name))
+    }
+
+    /// The signing algorithm of a request, which must be one of this key's.
+    ///
+    /// # Errors
+    /// `InvalidKeyUsageException`.
+    pub(crate) fn signing_algorithm(&self, name: &str) -> Result<SigningAlgorithm, KmsError> {
+        let own = self.facts.spec.signing_algorithms(self.facts.usage);
+        own.iter().copied().find(|own| own.name() == name).ok_or_else(|| self.incompatible(name))
+    }
+
+    /// The MAC algorithm of a request, which must be this key's.
+    ///
+    /// # Errors
+    /// `InvalidKeyUsageException`.
+    pub(crate) fn mac_algorithm(&self, name: &str) -> Result<MacAlgorithm, KmsError> {
+        self.facts.spec.mac_algorithm().filter(|own| own.name() == name).ok_or_else(|| self.incompatible(name))
+    }
+
+    /// A data key is made under a symmetric key alone. Source: kms-operations.md 3.4.
+    ///
+    /// # Errors
+    /// `InvalidKeyUsageException`.
+    pub(crate) fn check_symmetric(&self) -> Result<(), KmsError> {
+        if self.facts.spec == KeySpec::SymmetricDefault {
+            return Ok(());
         }
+        Err(KmsError::InvalidKeyUsage("You cannot generate a data key with an asymmetric CMK".to_owned()))
+    }
+
+    /// The public half of the current material.
+    ///
+    /// # Errors
+    /// `KMSInternalException`: a usable pair always has one.
+    pub(crate) fn public_key(&self) -> Result<Arc<PublicKey>, KmsError> {
+        self.public_key.clone().ok_or_else(|| KmsError::internal("an enabled key pair has no public key"))
+    }
+
+    fn incompatible(&self, algorithm: &str) -> KmsError {
+        KmsError::InvalidKeyUsage(format!("Algorithm {algorithm} is incompatible with key spec {}.", self.facts.spec))
     }
 
     /// The material that encrypts.
@@ -84,5 +126,5 @@ impl KeyRecord {
     }
 }
 
-/// The one algorithm of symmetric keys.
+/// The one algorithm of symmetric keys, and the default of Encrypt and Decrypt.
 pub(crate) const SYMMETRIC_DEFAULT: &str = "SYMMETRIC_DEFAULT";

@@ -1,5 +1,5 @@
-//! The lane: one thread that makes all keyed token calls of the hot path. It takes what is queued, at most [`BATCH`], makes
-//! the calls, writes the batch's audit records with one write, then answers all (hot-path.md 6).
+//! A lane: one thread that makes keyed token calls. It takes what is queued, at most a batch, makes the calls, writes the
+//! batch's audit records with one write, then answers all (hot-path.md 6). Which lanes there are, `lanes.rs` says.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,9 +19,6 @@ use crate::key_record::KeyRecord;
 use crate::refusals::Refusals;
 use crate::workers::DEADLINE;
 
-const BATCH: usize = 16;
-/// A batch that takes longer hangs: 16 calls, each a thousand times as long as usual, take less.
-const HANGING: Duration = Duration::from_millis(4_500);
 pub(crate) const QUEUE_BOUND: usize = 1_024;
 /// Threads lost in the token or the audit that are put up with before the process ends.
 const ABANDONED_BOUND: u64 = 8;
@@ -29,6 +26,17 @@ const ABANDONED_BOUND: u64 = 8;
 const KEPT_RECORD: usize = 4_096;
 /// Bytes of token randomness fetched at a time; one call a batch instead of one a data key.
 const RANDOM: usize = 4_096;
+
+/// How a lane works.
+#[derive(Clone, Copy)]
+pub(crate) struct LaneSettings {
+    /// Name of its thread, at most 15 bytes.
+    pub(crate) name: &'static str,
+    /// Most jobs whose records go out with one write, and whose clients therefore wait for each other.
+    pub(crate) batch: usize,
+    /// A batch that takes longer hangs: its thread is replaced.
+    pub(crate) hanging: Duration,
+}
 
 /// What is left of an operation once everything is checked: the token call and what follows from it.
 pub(crate) type TokenWork = Box<dyn FnOnce(&mut LaneToken) -> Result<Vec<u8>, KmsError> + Send>;
@@ -74,6 +82,7 @@ struct Queue {
 }
 
 struct Shared {
+    settings: LaneSettings,
     queue: Mutex<Queue>,
     wake: Condvar,
     /// Counts the lane's threads: a thread that finds another number here was replaced while it hung, and ends.
@@ -88,7 +97,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
 }
 
-/// The lane.
+/// A lane. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Lane {
     shared: Arc<Shared>,
@@ -97,6 +106,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn start(
+        settings: LaneSettings,
         hsm: Arc<dyn Hsm>,
         audit: Arc<AuditLog>,
         refusals: Refusals,
@@ -104,6 +114,7 @@ impl Lane {
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Self> {
         let shared = Shared {
+            settings,
             queue: Mutex::default(),
             wake: Condvar::new(),
             generation: AtomicU64::new(0),
@@ -146,6 +157,11 @@ impl Lane {
         self.shared.lock().jobs.len()
     }
 
+    /// Jobs that wait or are done now.
+    pub(crate) fn load(&self) -> usize {
+        self.depth() + usize::from(self.shared.busy_since.load(Ordering::Relaxed) != 0)
+    }
+
     /// Threads that hang now.
     pub(crate) fn abandoned(&self) -> u64 {
         self.shared.abandoned.load(Ordering::Relaxed)
@@ -164,7 +180,7 @@ impl Lane {
     fn replace_if_hanging(&self) {
         let since = self.shared.busy_since.load(Ordering::Acquire);
         let now = millis(&*self.shared.clock);
-        let hangs = since != 0 && now.saturating_sub(since) >= HANGING.as_millis() as u64;
+        let hangs = since != 0 && now.saturating_sub(since) >= self.shared.settings.hanging.as_millis() as u64;
         if hangs && self.shared.busy_since.compare_exchange(since, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             let lane = self.shared.generation.fetch_add(1, Ordering::AcqRel) + 1;
             tracing::error!(lane, "a batch hangs in the token or the audit: the lane's thread is replaced");
@@ -179,7 +195,7 @@ impl Lane {
 
     fn spawn(&self) -> std::io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        std::thread::Builder::new().name("token-lane".to_owned()).spawn(move || shared.work()).map(drop)
+        std::thread::Builder::new().name(shared.settings.name.to_owned()).spawn(move || shared.work()).map(drop)
     }
 }
 
@@ -187,7 +203,7 @@ impl Shared {
     fn work(&self) {
         let generation = self.generation.load(Ordering::Acquire);
         let mut token = LaneToken { hsm: Arc::clone(&self.hsm), random: [0; RANDOM], used: RANDOM };
-        let mut finished = Vec::with_capacity(BATCH);
+        let mut finished = Vec::with_capacity(self.settings.batch);
         let mut records = Records::default();
         while self.generation.load(Ordering::Acquire) == generation {
             let batch = self.next_batch();
@@ -266,7 +282,7 @@ impl Shared {
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.sleepers -= 1;
         }
-        queue.jobs.len().min(BATCH)
+        queue.jobs.len().min(self.settings.batch)
     }
 
     /// Jobs not begun stay in the queue for a replacement thread.
@@ -324,7 +340,7 @@ fn millis(clock: &dyn Clock) -> u64 {
     clock.boottime().as_millis() as u64
 }
 
-/// The token as the lane's jobs see it.
+/// The token as a lane's jobs see it.
 pub(crate) struct LaneToken {
     hsm: Arc<dyn Hsm>,
     random: [u8; RANDOM],
@@ -332,7 +348,12 @@ pub(crate) struct LaneToken {
 }
 
 impl LaneToken {
-    /// One keyed call.
+    /// The token itself, for what only pairs and HMAC keys do.
+    pub(crate) fn hsm(&self) -> &dyn Hsm {
+        &*self.hsm
+    }
+
+    /// One keyed call of a symmetric key.
     ///
     /// # Errors
     /// Those of [`Hsm::mac`].

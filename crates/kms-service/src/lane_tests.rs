@@ -13,7 +13,7 @@ use kms_test::TestToken;
 
 use crate::audit_event::draft_for_tests;
 use crate::cache::KeyCache;
-use crate::lane::{Lane, Outcome, QUEUE_BOUND, TokenWork};
+use crate::lane::{Lane, LaneSettings, Outcome, QUEUE_BOUND, TokenWork};
 use crate::refusals::Refusals;
 
 struct TestClock;
@@ -45,7 +45,8 @@ fn lane(dir: &Path) -> Lane {
     .unwrap();
     let audit = Arc::new(AuditLog::open(dir, "n", Durability::Write).unwrap());
     let refusals = Refusals::start(Arc::clone(&audit)).unwrap();
-    Lane::start(Arc::new(token), audit, refusals, KeyCache::new(), Arc::new(TestClock)).unwrap()
+    let settings = LaneSettings { name: "token-lane", batch: 16, hanging: Duration::from_millis(4_500) };
+    Lane::start(settings, Arc::new(token), audit, refusals, KeyCache::new(), Arc::new(TestClock)).unwrap()
 }
 
 /// The operations in the file with their error codes, once there are so many.

@@ -4,6 +4,7 @@
 //! The order of checks is the same for all: shape, key, authorization, cross-member rules, usage, state, algorithm, size,
 //! DryRun, act (kms-operations.md 1.1). Operations are plain synchronous functions; only `Service` is async.
 
+mod algorithms;
 mod audit_event;
 mod background;
 mod cache;
@@ -18,6 +19,7 @@ mod key_record;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
+mod lanes;
 mod measure;
 mod operations;
 mod outbox;

@@ -17,7 +17,8 @@ use crate::context::Context;
 use crate::dispatch::model_error;
 use crate::hot::{HotOperation, Prepared};
 use crate::key_record::KeyRecord;
-use crate::lane::{Lane, Outcome, TokenWork};
+use crate::lane::{Outcome, TokenWork};
+use crate::lanes::{LaneKind, Lanes};
 use crate::outbox::{InFlight, Outbox};
 use crate::refusals::Refusals;
 use crate::target::Target;
@@ -51,7 +52,7 @@ pub struct Service {
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
     pages: Sealer,
-    lane: Lane,
+    lanes: Lanes,
     outbox: Arc<Outbox>,
     refusals: Refusals,
     /// Apart from the others, so that changes which wait for peers hold up no request that misses the cache.
@@ -60,7 +61,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts the lane and the workers.
+    /// Starts the lanes and the workers.
     ///
     /// # Errors
     /// No thread could be started.
@@ -69,10 +70,10 @@ impl Service {
         let clock = Arc::clone(keeper.clock());
         let refusals = Refusals::start(Arc::clone(&audit))?;
         let (hsm, outbox) = (Arc::clone(keeper.hsm()), Arc::default());
-        let lane = Lane::start(hsm, Arc::clone(&audit), refusals.clone(), Arc::clone(&cache), Arc::clone(&clock))?;
+        let lanes = Lanes::start(&hsm, &audit, &refusals, &cache, &clock)?;
         let loaders = Workers::start("loading", LOADERS)?;
         let workers = Workers::start("management", workers)?;
-        Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lane, outbox, refusals, loaders, workers })
+        Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lanes, outbox, refusals, loaders, workers })
     }
 
     /// Validates the body, runs the operation, records it, and gives the JSON of the answer.
@@ -104,7 +105,7 @@ impl Service {
         work: Result<TokenWork, KmsError>,
         event: Box<EventDraft>,
     ) -> Result<Vec<u8>, KmsError> {
-        match self.lane.run(work, Vec::new(), event).await {
+        match self.lanes.of(LaneKind::Secret).run(work, Vec::new(), event).await {
             Outcome::Done(result) => result,
             Outcome::Stale(_) => Err(KmsError::internal("work without a record went stale")),
         }
@@ -135,12 +136,17 @@ impl Service {
             if from_cache && matches!(&prepared, Err(refusal) if refusal.rests_on_stored_facts()) {
                 continue;
             }
-            let work = prepared.map(|Prepared { work, used }| {
-                event.set_material(used);
-                work
+            let work = prepared.map(|Prepared { work, lane, used }| {
+                if let Some(used) = used {
+                    event.set_material(used);
+                }
+                (lane, work)
             });
-            let guard = if work.is_ok() { records } else { Vec::new() };
-            match self.lane.run(work, guard, event).await {
+            let (lane, work, guard) = match work {
+                Ok((lane, work)) => (lane, Ok(work), records),
+                Err(refusal) => (LaneKind::Secret, Err(refusal), Vec::new()),
+            };
+            match self.lanes.of(lane).run(work, guard, event).await {
                 Outcome::Done(result) => return result.and_then(|answer| self.within_lease(answer)),
                 Outcome::Stale(draft) => event = draft,
             }
@@ -297,7 +303,7 @@ impl Service {
     /// Jobs that wait, by queue.
     pub(crate) fn queue_depths(&self) -> [(&'static str, usize); 4] {
         [
-            ("lane", self.lane.depth()),
+            ("lane", self.lanes.depth()),
             ("loading", self.loaders.depth()),
             ("management", self.workers.depth()),
             ("refusals", self.refusals.depth()),
@@ -307,7 +313,7 @@ impl Service {
     /// Threads that hang now, by pool.
     pub(crate) fn abandoned(&self) -> [(&'static str, u64); 3] {
         let count = |workers: &Workers| workers.abandoned() as u64;
-        [("lane", self.lane.abandoned()), ("loading", count(&self.loaders)), ("management", count(&self.workers))]
+        [("lane", self.lanes.abandoned()), ("loading", count(&self.loaders)), ("management", count(&self.workers))]
     }
 
     /// The audit log, for background tasks.

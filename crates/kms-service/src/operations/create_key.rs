@@ -1,9 +1,11 @@
-//! `CreateKey`: a symmetric key, its material generated in the token or to be imported.
+//! `CreateKey`: a key of any kind that the token serves, its material generated there or to be imported.
 //! Source: AWS KMS API Reference, CreateKey.
 
 use kms_core::clock::to_millisecond;
+use kms_core::hsm::{Ability, KeyKind};
 use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
-use kms_core::{KeyAddress, KeyFacts, KeyId, KmsError, Timestamp};
+use kms_core::wrapping::WrappingAlgorithm;
+use kms_core::{KeyAddress, KeyFacts, KeyId, KmsError};
 use kms_material::Born;
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +48,9 @@ pub(crate) struct Output {
 /// yet.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     check_description(input.description.as_deref().unwrap_or_default())?;
-    check_spec(&input)?;
+    let kind = check_spec(&input)?;
     let origin = check_origin(&input)?;
+    check_ability(cx, kind, origin)?;
     let tags = tags::check(input.tags.unwrap_or_default())?;
     let (region, account) = (cx.caller.region, cx.caller.account);
     if let Some(policy) = &input.policy {
@@ -59,8 +62,8 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         version: 1,
         material_version: 1,
         description: input.description.unwrap_or_default(),
-        spec: KeySpec::SymmetricDefault,
-        usage: KeyUsage::EncryptDecrypt,
+        spec: kind.spec,
+        usage: kind.usage,
         origin,
         enabled: true,
         created_at: to_millisecond(cx.now()),
@@ -69,13 +72,13 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         materials: Vec::new(),
     };
     cx.event.borrow_mut().set_keys([(address.account, address.arn())]);
-    let audit = |made: &KeyFacts| cx.audit(recorded(made, cx.now()));
+    let audit = |made: &KeyFacts| cx.audit(recorded(cx, made));
     let born = Born { tags: &tags, policy: input.policy.as_deref() };
     let made = match origin {
         Origin::External => cx.keeper.create_empty(&facts, &born, &audit).map(|()| facts)?,
         _ => cx.keeper.create_generated(&facts, &born, &audit)?,
     };
-    Ok(Output { key_metadata: KeyMetadata::of(&made, cx.now()) })
+    Ok(Output { key_metadata: metadata(cx, &made) })
 }
 
 /// A description may hold any character but U+0000, which `text` of Postgres cannot store. KMS has no such rule; the text
@@ -94,16 +97,20 @@ pub(super) fn check_description(description: &str) -> Result<(), KmsError> {
     Ok(())
 }
 
+fn metadata(cx: &Context<'_>, made: &KeyFacts) -> KeyMetadata {
+    KeyMetadata::of(made, cx.now(), &**cx.keeper.hsm())
+}
+
 /// The answer as CloudTrail shows it.
-fn recorded(made: &KeyFacts, now: Timestamp) -> serde_json::Value {
-    let metadata = serde_json::to_value(KeyMetadata::of(made, now)).unwrap_or_default();
+fn recorded(cx: &Context<'_>, made: &KeyFacts) -> serde_json::Value {
+    let metadata = serde_json::to_value(metadata(cx, made)).unwrap_or_default();
     let mut members = cloudtrail::members(metadata);
     members["creationDate"] = cloudtrail::date(made.created_at).into();
     serde_json::json!({"keyMetadata": members})
 }
 
 /// KeySpec, its deprecated twin and KeyUsage. Source: key-specs.md 1, evidence.md 26 and 27.
-fn check_spec(input: &Input) -> Result<(), KmsError> {
+fn check_spec(input: &Input) -> Result<KeyKind, KmsError> {
     let refuse = |text: String| Err(KmsError::Validation(text));
     if input.key_spec.is_some() && input.customer_master_key_spec.is_some() {
         return refuse(
@@ -116,7 +123,7 @@ fn check_spec(input: &Input) -> Result<(), KmsError> {
     let spec = named.and_then(KeySpec::parse).unwrap_or(KeySpec::SymmetricDefault);
     let usage = input.key_usage.as_deref().and_then(KeyUsage::parse);
     match (spec, usage) {
-        (KeySpec::SymmetricDefault, None | Some(KeyUsage::EncryptDecrypt)) => Ok(()),
+        (KeySpec::SymmetricDefault, None | Some(KeyUsage::EncryptDecrypt)) => Ok(KeyKind::SYMMETRIC),
         (KeySpec::SymmetricDefault, Some(usage)) => refuse(format!(
             "The operation failed because the KeyUsage value of the CMK is {usage}. To perform this operation, the \
              KeyUsage value must be ENCRYPT_DECRYPT."
@@ -127,8 +134,25 @@ fn check_spec(input: &Input) -> Result<(), KmsError> {
         (spec, Some(usage)) if !spec.allows(usage) => {
             refuse(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))
         }
-        (spec, Some(_)) => Err(KmsError::UnsupportedOperation(Some(format!("KeySpec {spec} is not served yet.")))),
+        (spec, Some(usage)) => Ok(KeyKind { spec, usage }),
     }
+}
+
+/// The token makes such keys, or unwraps their material in some way.
+///
+/// # Errors
+/// `UnsupportedOperationException` with the reason of the token.
+fn check_ability(cx: &Context<'_>, kind: KeyKind, origin: Origin) -> Result<(), KmsError> {
+    let hsm = cx.keeper.hsm();
+    if origin == Origin::AwsKms {
+        return Ok(hsm.supports(Ability::Generate(kind))?);
+    }
+    let is_importable = |algorithm: &WrappingAlgorithm| hsm.supports(Ability::Import(kind, *algorithm)).is_ok();
+    if WrappingAlgorithm::ALL.iter().any(is_importable) {
+        return Ok(());
+    }
+    let text = format!("Key material of KeySpec {} cannot be imported.", kind.spec);
+    Err(KmsError::UnsupportedOperation(Some(text)))
 }
 
 fn check_origin(input: &Input) -> Result<Origin, KmsError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kms_core::algorithm::EncryptionAlgorithm;
 use kms_core::{KmsError, Operation, Timestamp};
 use zeroize::Zeroizing;
 
@@ -25,7 +26,7 @@ pub(super) struct DataKey {
     pub(super) plaintext: Zeroizing<Vec<u8>>,
     pub(super) ciphertext_blob: Vec<u8>,
     pub(super) key_id: Arc<str>,
-    pub(super) key_material_id: String,
+    pub(super) key_material_id: Option<String>,
 }
 
 /// Checks the request; the token then gives the random bytes and the message key.
@@ -40,16 +41,17 @@ pub(super) fn prepare(
 ) -> Result<Prepared, KmsError> {
     let length = length(request)?;
     key.check(request.operation, now)?;
+    key.check_symmetric()?;
     check_dry_run(request.dry_run)?;
-    let sealing = Sealing::prepare(key, request.encryption_context)?;
-    let material = sealing.material.id;
+    let sealing = Sealing::prepare(key, EncryptionAlgorithm::SymmetricDefault, request.encryption_context)?;
+    let (lane, material) = (sealing.lane(), sealing.material_id());
     let key_id = key.arn.clone();
     let work = Box::new(move |token: &mut LaneToken| {
         let plaintext = Zeroizing::new(token.random(length)?);
         let ciphertext_blob = sealing.seal(token, &plaintext)?;
-        answer(DataKey { plaintext, ciphertext_blob, key_id, key_material_id: material.to_string() })
+        answer(DataKey { plaintext, ciphertext_blob, key_id, key_material_id: material.map(|id| id.to_string()) })
     });
-    Ok(Prepared { work, used: UsedMaterial::One(material) })
+    Ok(Prepared { work, lane, used: material.map(UsedMaterial::One) })
 }
 
 fn length(request: &DataKeyRequest<'_>) -> Result<usize, KmsError> {

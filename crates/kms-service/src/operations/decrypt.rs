@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::opening::OpeningRequest;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, check_recipient, to_json};
-use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
+use crate::key_record::KeyRecord;
 use crate::target::Target;
 
 /// The operation.
@@ -43,7 +43,8 @@ pub(crate) struct Output {
     encryption_algorithm: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     ciphertext_for_recipient: Option<String>,
-    key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_id: Option<String>,
 }
 
 impl Input {
@@ -74,20 +75,22 @@ impl HotOperation<1> for Decrypt {
         check_grant_tokens(input.grant_tokens.as_deref())?;
         check_recipient(input.recipient.as_ref())?;
         let opening = input.opening().prepare(key, now)?.ok_or(KmsError::DryRunOperation)?;
-        let used = UsedMaterial::One(opening.material.id);
+        let algorithm = key.encryption_algorithm(input.encryption_algorithm.as_deref())?;
+        let (lane, material) = (opening.lane(), opening.material_id());
         let (key_id, dry_run) = (key.arn.clone(), input.dry_run);
         let work = Box::new(move |token: &mut crate::lane::LaneToken| {
             let plaintext = opening.open(token)?;
             check_dry_run(dry_run)?;
+            let length = plaintext.len();
             let output = Output {
                 key_id,
                 plaintext,
-                encryption_algorithm: SYMMETRIC_DEFAULT.to_owned(),
+                encryption_algorithm: algorithm.to_string(),
                 ciphertext_for_recipient: None,
-                key_material_id: opening.material.id.to_string(),
+                key_material_id: material.map(|id| id.to_string()),
             };
-            to_json(&output)
+            to_json(&output, length)
         });
-        Ok(Prepared { work, used })
+        Ok(Prepared { work, lane, used: material.map(UsedMaterial::One) })
     }
 }

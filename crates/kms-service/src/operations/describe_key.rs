@@ -28,5 +28,5 @@ pub(crate) struct Output {
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     let key = cx.key_for(&input.key_id)?;
     check_grant_tokens(input.grant_tokens.as_deref())?;
-    Ok(Output { key_metadata: KeyMetadata::of(&key, cx.now()) })
+    Ok(Output { key_metadata: KeyMetadata::of(&key, cx.now(), &**cx.keeper.hsm()) })
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::sealing::Sealing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, to_json};
-use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
+use crate::key_record::KeyRecord;
 use crate::target::Target;
 
 /// The operation.
@@ -50,16 +50,18 @@ impl HotOperation<1> for Encrypt {
     fn prepare(input: &Input, [key]: [&KeyRecord; 1], now: Timestamp) -> Result<Prepared, KmsError> {
         check_grant_tokens(input.grant_tokens.as_deref())?;
         key.check(Operation::Encrypt, now)?;
-        key.check_algorithm(input.encryption_algorithm.as_deref())?;
+        let algorithm = key.encryption_algorithm(input.encryption_algorithm.as_deref())?;
+        let sealing = Sealing::prepare(key, algorithm, input.encryption_context.as_ref())?;
+        sealing.check_length(input.plaintext.as_ref().len())?;
         check_dry_run(input.dry_run)?;
-        let sealing = Sealing::prepare(key, input.encryption_context.as_ref())?;
-        let used = UsedMaterial::One(sealing.material.id);
+        let (lane, used) = (sealing.lane(), sealing.material_id().map(UsedMaterial::One));
         let (plaintext, key_id) = (input.plaintext.clone(), key.arn.clone());
         let work = Box::new(move |token: &mut crate::lane::LaneToken| {
             let ciphertext_blob = sealing.seal(token, plaintext.as_ref())?;
-            let encryption_algorithm = SYMMETRIC_DEFAULT.to_owned();
-            to_json(&Output { ciphertext_blob, key_id, encryption_algorithm })
+            let encryption_algorithm = algorithm.to_string();
+            let length = ciphertext_blob.len();
+            to_json(&Output { ciphertext_blob, key_id, encryption_algorithm }, length)
         });
-        Ok(Prepared { work, used })
+        Ok(Prepared { work, lane, used })
     }
 }

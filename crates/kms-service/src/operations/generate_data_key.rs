@@ -42,7 +42,8 @@ pub(crate) struct Output {
     key_id: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ciphertext_for_recipient: Option<String>,
-    key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_id: Option<String>,
 }
 
 impl HotOperation<1> for GenerateDataKey {
@@ -69,6 +70,7 @@ impl HotOperation<1> for GenerateDataKey {
 
 fn answer(data_key: DataKey) -> Result<Vec<u8>, KmsError> {
     let DataKey { plaintext, ciphertext_blob, key_id, key_material_id } = data_key;
+    let length = ciphertext_blob.len() + plaintext.len();
     let output = Output { ciphertext_blob, plaintext, key_id, ciphertext_for_recipient: None, key_material_id };
-    to_json(&output)
+    to_json(&output, length)
 }

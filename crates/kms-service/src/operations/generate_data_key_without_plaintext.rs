@@ -35,7 +35,8 @@ pub(crate) struct Output {
     #[serde(with = "kms_model::wire::blob")]
     ciphertext_blob: Vec<u8>,
     key_id: Arc<str>,
-    key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_id: Option<String>,
 }
 
 impl HotOperation<1> for GenerateDataKeyWithoutPlaintext {
@@ -60,5 +61,6 @@ impl HotOperation<1> for GenerateDataKeyWithoutPlaintext {
 }
 
 fn answer(DataKey { ciphertext_blob, key_id, key_material_id, .. }: DataKey) -> Result<Vec<u8>, KmsError> {
-    to_json(&Output { ciphertext_blob, key_id, key_material_id })
+    let length = ciphertext_blob.len();
+    to_json(&Output { ciphertext_blob, key_id, key_material_id }, length)
 }

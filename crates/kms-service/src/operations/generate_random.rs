@@ -39,6 +39,6 @@ pub(crate) fn prepare(input: Input) -> Result<TokenWork, KmsError> {
     let length = usize::try_from(bytes).map_err(KmsError::internal)?;
     Ok(Box::new(move |token: &mut LaneToken| {
         let plaintext = Zeroizing::new(token.random(length)?);
-        to_json(&Output { plaintext, ciphertext_for_recipient: None })
+        to_json(&Output { plaintext, ciphertext_for_recipient: None }, length)
     }))
 }

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use kms_core::algorithm::EncryptionAlgorithm;
 use kms_core::ciphertext_blob::ParsedBlob;
 use kms_core::encryption_context::canonical;
-use kms_core::{KmsError, Operation, Timestamp};
+use kms_core::{KeyMaterialId, KmsError, Operation, Timestamp};
 use kms_model::Blob;
 use zeroize::Zeroizing;
 
+use super::sealing::check_no_context;
 use crate::caller::Caller;
 use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT, UsableMaterial};
 use crate::lane::LaneToken;
+use crate::lanes::LaneKind;
 use crate::target::Target;
 
 /// The members of a request that say what is to be opened and with what.
@@ -29,9 +32,16 @@ pub(super) struct OpeningRequest<'a> {
 
 /// A ciphertext whose key and material were checked: only the token is still missing.
 pub(super) struct Opening {
-    pub(super) material: UsableMaterial,
+    material: UsableMaterial,
     blob: Blob,
-    context: Vec<u8>,
+    how: How,
+}
+
+enum How {
+    /// One of our blobs, bound to this context.
+    Envelope { context: Vec<u8> },
+    /// What was encrypted with the public half of an RSA key.
+    Oaep(EncryptionAlgorithm),
 }
 
 impl OpeningRequest<'_> {
@@ -58,7 +68,7 @@ impl OpeningRequest<'_> {
             return Err(KmsError::IncorrectKey);
         }
         key.check(self.operation, now)?;
-        key.check_algorithm(self.encryption_algorithm)?;
+        let algorithm = key.encryption_algorithm(self.encryption_algorithm)?;
         let material = match &blob {
             Some(blob) => key.material(&blob.material_id)?,
             None => key.current()?,
@@ -67,7 +77,14 @@ impl OpeningRequest<'_> {
             return Ok(None);
         }
         let blob = self.ciphertext_blob.cloned().ok_or_else(|| missing("ciphertextBlob"))?;
-        Ok(Some(Opening { material, blob, context: canonical(self.encryption_context) }))
+        let how = match algorithm {
+            EncryptionAlgorithm::SymmetricDefault => How::Envelope { context: canonical(self.encryption_context) },
+            algorithm => {
+                check_no_context(self.encryption_context)?;
+                How::Oaep(algorithm)
+            }
+        };
+        Ok(Some(Opening { material, blob, how }))
     }
 
     /// The ciphertext in its parts; none where its form is not ours to read or nobody asks for it.
@@ -88,14 +105,36 @@ impl OpeningRequest<'_> {
 }
 
 impl Opening {
-    /// Asks the token for the message key and opens the ciphertext under it.
+    /// The material that a symmetric key decrypts with.
+    pub(super) fn material_id(&self) -> Option<KeyMaterialId> {
+        matches!(self.how, How::Envelope { .. }).then_some(self.material.id)
+    }
+
+    /// Who does the work.
+    pub(super) fn lane(&self) -> LaneKind {
+        match self.how {
+            How::Envelope { .. } => LaneKind::Secret,
+            How::Oaep(_) => LaneKind::Pair,
+        }
+    }
+
+    /// Opens the ciphertext: under a message key that the token gives, or in the token.
     ///
     /// # Errors
     /// `InvalidCiphertextException` for another context or an altered ciphertext; those of the token.
-    pub(super) fn open(&self, token: &mut LaneToken) -> Result<Zeroizing<Vec<u8>>, KmsError> {
-        let parsed = ParsedBlob::parse(self.blob.as_ref()).map_err(|_| KmsError::InvalidCiphertext)?;
-        let kdk = token.mac(&self.material.object, &parsed.kdf_input(&self.context))?;
-        parsed.open(&kdk, &self.context).map_err(|_| KmsError::InvalidCiphertext)
+    pub(super) fn open(&self, token: &LaneToken) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+        let Self { material, blob, how } = self;
+        match how {
+            How::Envelope { context } => {
+                let parsed = ParsedBlob::parse(blob.as_ref()).map_err(|_| KmsError::InvalidCiphertext)?;
+                let kdk = token.mac(&material.object, &parsed.kdf_input(context))?;
+                parsed.open(&kdk, context).map_err(|_| KmsError::InvalidCiphertext)
+            }
+            How::Oaep(algorithm) => {
+                let plaintext = token.hsm().decrypt(&material.object, *algorithm, blob.as_ref())?;
+                Ok(Zeroizing::new(plaintext.expose().to_vec()))
+            }
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use super::opening::OpeningRequest;
 use super::sealing::Sealing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, to_json};
-use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT};
+use crate::key_record::KeyRecord;
+use crate::lanes::LaneKind;
 use crate::target::Target;
 
 /// The operation.
@@ -44,8 +45,10 @@ pub(crate) struct Output {
     key_id: Arc<str>,
     source_encryption_algorithm: String,
     destination_encryption_algorithm: String,
-    source_key_material_id: String,
-    destination_key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_key_material_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_key_material_id: Option<String>,
 }
 
 impl Input {
@@ -77,27 +80,32 @@ impl HotOperation<2> for ReEncrypt {
         check_grant_tokens(input.grant_tokens.as_deref())?;
         let opening = input.source().prepare(source, now)?;
         destination.check(Operation::ReEncrypt, now)?;
-        destination.check_algorithm(input.destination_encryption_algorithm.as_deref())?;
+        let to = destination.encryption_algorithm(input.destination_encryption_algorithm.as_deref())?;
         let opening = opening.ok_or(KmsError::DryRunOperation)?;
-        let sealing = Sealing::prepare(destination, input.destination_encryption_context.as_ref())?;
-        let used = UsedMaterial::Two { source: opening.material.id, destination: sealing.material.id };
+        let from = source.encryption_algorithm(input.source_encryption_algorithm.as_deref())?;
+        let sealing = Sealing::prepare(destination, to, input.destination_encryption_context.as_ref())?;
+        let lane = if opening.lane() == LaneKind::Pair { LaneKind::Pair } else { sealing.lane() };
+        let used = UsedMaterial::of(opening.material_id(), sealing.material_id());
         let (source_key_id, key_id, dry_run) = (source.arn.clone(), destination.arn.clone(), input.dry_run);
         let work = Box::new(move |token: &mut crate::lane::LaneToken| {
             let plaintext = opening.open(token)?;
+            sealing.check_length(plaintext.len())?;
             check_dry_run(dry_run)?;
-            let source_key_material_id = opening.material.id.to_string();
-            let destination_key_material_id = sealing.material.id.to_string();
+            let source_key_material_id = opening.material_id().map(|id| id.to_string());
+            let destination_key_material_id = sealing.material_id().map(|id| id.to_string());
+            let ciphertext_blob = sealing.seal(token, &plaintext)?;
+            let length = ciphertext_blob.len();
             let output = Output {
-                ciphertext_blob: sealing.seal(token, &plaintext)?,
+                ciphertext_blob,
                 source_key_id,
                 key_id,
-                source_encryption_algorithm: SYMMETRIC_DEFAULT.to_owned(),
-                destination_encryption_algorithm: SYMMETRIC_DEFAULT.to_owned(),
+                source_encryption_algorithm: from.to_string(),
+                destination_encryption_algorithm: to.to_string(),
                 source_key_material_id,
                 destination_key_material_id,
             };
-            to_json(&output)
+            to_json(&output, length)
         });
-        Ok(Prepared { work, used })
+        Ok(Prepared { work, lane, used })
     }
 }

@@ -1,0 +1,75 @@
+//! `Sign`. Source: AWS KMS API Reference, Sign; encodings: key-specs.md 3.
+
+use std::sync::Arc;
+
+use kms_core::{KmsError, Operation, Timestamp};
+use kms_keypair::{SignInput, digest_of};
+use kms_model::Blob;
+use serde::{Deserialize, Serialize};
+
+use super::signing::Signable;
+use crate::caller::Caller;
+use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
+use crate::key_record::KeyRecord;
+use crate::lane::LaneToken;
+use crate::lanes::LaneKind;
+use crate::target::Target;
+
+/// The operation.
+pub(crate) struct Sign;
+
+/// The request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Input {
+    key_id: String,
+    message: Blob,
+    message_type: Option<String>,
+    grant_tokens: Option<Vec<String>>,
+    signing_algorithm: String,
+    dry_run: Option<bool>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Output {
+    key_id: Arc<str>,
+    #[serde(with = "kms_model::wire::blob")]
+    signature: Vec<u8>,
+    signing_algorithm: String,
+}
+
+impl HotOperation<1> for Sign {
+    const ACTIONS: [&'static str; 1] = ["Sign"];
+    type Input = Input;
+
+    fn targets(input: &Input, caller: &Caller) -> Result<[Target; 1], KmsError> {
+        Ok([Target::named(&input.key_id, caller, Self::ACTIONS[0])?])
+    }
+
+    fn prepare(input: &Input, [key]: [&KeyRecord; 1], now: Timestamp) -> Result<Prepared, KmsError> {
+        check_grant_tokens(input.grant_tokens.as_deref())?;
+        key.check(Operation::Sign, now)?;
+        let signable = Signable::prepare(key, &input.signing_algorithm, input.message_type.as_deref(), &input.message)?;
+        check_dry_run(input.dry_run)?;
+        let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
+        let work = Box::new(move |token: &mut LaneToken| {
+            let algorithm = signable.algorithm;
+            let hashed;
+            let input = match signable.input()? {
+                SignInput::Raw(message) => {
+                    hashed = digest_of(algorithm, message);
+                    hashed.as_deref().unwrap_or(message)
+                }
+                SignInput::Digest(digest) => digest,
+                SignInput::ExternalMu(mu) => mu,
+            };
+            let signature = token.hsm().sign(&material.object, algorithm, input)?;
+            let length = signature.len();
+            to_json(&Output { key_id, signature, signing_algorithm: algorithm.to_string() }, length)
+        });
+        Ok(Prepared { work, lane: LaneKind::Pair, used: None })
+    }
+}
