@@ -140,7 +140,7 @@ pub enum HsmError {
     #[error("the claim on the object was lost")]
     ClaimLost,
     /// The token cannot do this.
-    #[error("the token does not support {0}")]
+    #[error("the token cannot serve this: {0}")]
     Unsupported(&'static str),
     /// The sentinel is not visible: a search proves nothing now (object-protocol.md A8).
     #[error("the token is unknown: its sentinel object is not visible")]
