@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chain::{BLOCK, Chain, Digest, NO_LINE, hex_text};
+use crate::chain::{BLOCK, Chain, Digest, Fault, NO_LINE, hex_text};
 use crate::json::{Fragment, Object};
+use crate::segment::Beginning;
 
 /// Why a file was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub(crate) enum Begun {
     SyncFailed,
     /// This file was there with no whole line in it: its header never reached the disk.
     HeaderLost,
-    /// The operator asked for it, as after damage to the file before.
+    /// The operator asked for it after damage to the file before, which `damage` names.
     Operator,
 }
 
@@ -58,6 +59,24 @@ pub(crate) struct Torn {
     pub(crate) offset: u64,
     pub(crate) length: u64,
     pub(crate) sha256: String,
+}
+
+/// What was wrong with the file before when the operator had this one begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Damage {
+    line: u64,
+    fault: String,
+    /// Bytes of the whole file, without the zeros of space made ahead.
+    length: u64,
+    /// Of these bytes, so that a later change to the damaged file shows.
+    sha256: String,
+}
+
+impl Damage {
+    /// The first bad line, counted from 0, of the file that `whole` spans.
+    pub(crate) fn of(line: u64, fault: Fault, whole: &Cut) -> Self {
+        Self { line, fault: fault.to_string(), length: whole.length, sha256: hex_text(&whole.hash) }
+    }
 }
 
 impl From<&Cut> for Torn {
@@ -101,25 +120,21 @@ impl Header {
 }
 
 /// The header's members after `seq` and `prev`.
-pub(crate) fn header_body(
-    node: &str,
-    number: u64,
-    begun: Begun,
-    previous: Option<&Previous>,
-    torn: Option<&Cut>,
-    block: u64,
-) -> Vec<u8> {
+pub(crate) fn header_body(node: &str, beginning: &Beginning<'_>, previous: Option<&Previous>, block: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(384);
     let mut line = Object::continued(&mut out);
     line.plain("recordType", "header");
     line.literal("version", "1");
     line.text("node", node);
     line.text("bootId", &boot_id());
-    line.literal("file", &number.to_string());
-    line.fragment("begun", Some(&fragment(&begun)));
+    line.literal("file", &beginning.number.to_string());
+    line.fragment("begun", Some(&fragment(&beginning.begun)));
     line.fragment("previous", previous.map(fragment).as_ref());
-    if let Some(cut) = torn {
+    if let Some(cut) = beginning.torn {
         line.fragment("torn", Some(&fragment(&Torn::from(cut))));
+    }
+    if let Some(damage) = beginning.damage {
+        line.fragment("damage", Some(&fragment(damage)));
     }
     line.literal("block", &block.to_string());
     line.close();

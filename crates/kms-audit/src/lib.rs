@@ -16,13 +16,14 @@
 //! When the log finds the end of its file torn (a kill or a power cut in the middle of a write), it leaves the file as it
 //! is and begins the next, whose header names offset, length and hash of what is torn. So a repair never changes a byte
 //! that was written before. Damage anywhere else opens nothing: the line is named, and the operator brings the file back.
-//! [`AuditLog::open_next_file`] would begin the next one instead; no command offers that yet.
+//! Where there is nothing to bring back, [`begin_next_file`] begins the next, whose header names the damage.
 //!
 //! A durable file has its space made ahead: zeros follow its last line until it is closed. Each of its commits fills whole
 //! blocks of 4096 bytes, with blanks before the newline of its last line, so no block of an answered record is written
 //! again and a torn write can only harm lines that nobody was told of.
 
 mod chain;
+mod damage;
 mod error;
 mod event;
 mod file_name;
@@ -40,6 +41,7 @@ mod tend;
 mod verify;
 
 pub use chain::Fault;
+pub use damage::{Damaged, begin_next_file};
 pub use error::AuditError;
 pub use event::{Event, Failure, Resource, Tls};
 pub use header::omitted_body;

@@ -13,7 +13,7 @@ use crate::chain::{Chain, check_body};
 use crate::error::AuditError;
 use crate::group::{Bodies, Group};
 use crate::header::Begun;
-use crate::open::{last_line, lock, newest, reopen};
+use crate::open::{lock, newest, reopen};
 use crate::search;
 use crate::segment::{self, Begin, Beginning, Segment};
 
@@ -74,7 +74,7 @@ impl AuditLog {
     /// line names offset, length and hash of what is torn.
     ///
     /// # Errors
-    /// `Broken` if the file is damaged elsewhere: restore it, or begin the next file by [`AuditLog::open_next_file`].
+    /// `Broken` if the file is damaged elsewhere: restore it, or begin the next file by [`begin_next_file`](crate::begin_next_file()).
     /// `Locked` if another process writes this node's log, `NodeName`, and `File` if the disk refuses.
     pub fn open(dir: &Path, node: &str, durability: Durability) -> Result<Self, AuditError> {
         let lock = lock(dir, node)?;
@@ -82,24 +82,6 @@ impl AuditLog {
             None => segment::create(dir, node, durability, &Beginning::first())?,
             Some(number) => reopen(dir, node, durability, number)?,
         };
-        Ok(Self::with(dir, node, durability, begin, lock))
-    }
-
-    /// Leaves the newest file as it is and begins the next, where [`AuditLog::open`] says `Broken`. The damaged file stays for
-    /// whoever looks into it, and [`verify`](crate::verify()) goes on to name it. No command offers this yet.
-    ///
-    /// # Errors
-    /// `Locked`, `NodeName` or `File`, as `open`.
-    pub fn open_next_file(dir: &Path, node: &str, durability: Durability) -> Result<Self, AuditError> {
-        let lock = lock(dir, node)?;
-        let beginning = match newest(dir, node)? {
-            None => Beginning::first(),
-            Some(number) => {
-                let previous = last_line(dir, node, number)?.map(|chain| (number, chain));
-                Beginning { number: number + 1, begun: Begun::Operator, previous, torn: None }
-            }
-        };
-        let begin = segment::create(dir, node, durability, &beginning)?;
         Ok(Self::with(dir, node, durability, begin, lock))
     }
 
@@ -255,7 +237,7 @@ impl AuditLog {
         segment::make_dir(&self.dir)?;
         let old = Arc::clone(&state.segment);
         let previous = Some((old.number, state.chain));
-        let beginning = Beginning { number: old.number + 1, begun, previous, torn: None };
+        let beginning = Beginning { number: old.number + 1, begun, previous, torn: None, damage: None };
         let begin = segment::create(&self.dir, &self.node, self.durability, &beginning)?;
         let (end, day) = (state.end, state.day);
         state.go_on_with(begin, day);

@@ -15,7 +15,7 @@ use crate::tail::{self, Tail};
 impl Beginning<'_> {
     /// The first file of a node.
     pub(crate) const fn first() -> Self {
-        Self { number: 1, begun: Begun::First, previous: None, torn: None }
+        Self { number: 1, begun: Begun::First, previous: None, torn: None, damage: None }
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn reopen(dir: &Path, node: &str, durability: Durability, number: u64
     let Some(chain) = chain else {
         let before = if number > 1 { last_line(dir, node, number - 1)? } else { None };
         let previous = before.map(|chain| (number - 1, chain));
-        let beginning = Beginning { number, begun: Begun::HeaderLost, previous, torn: torn.as_ref() };
+        let beginning = Beginning { number, begun: Begun::HeaderLost, previous, torn: torn.as_ref(), damage: None };
         return segment::create(dir, node, durability, &beginning);
     };
     if durability == Durability::Durable {
@@ -66,7 +66,8 @@ pub(crate) fn reopen(dir: &Path, node: &str, durability: Durability, number: u64
         tracing::warn!(path = %path.display(), offset = torn.offset, length = torn.length, "the audit file ends torn");
     }
     let begun = if torn.is_some() { Begun::Torn } else { Begun::Rotated };
-    let beginning = Beginning { number: number + 1, begun, previous: Some((number, chain)), torn: torn.as_ref() };
+    let previous = Some((number, chain));
+    let beginning = Beginning { number: number + 1, begun, previous, torn: torn.as_ref(), damage: None };
     segment::create(dir, node, durability, &beginning)
 }
 

@@ -14,7 +14,7 @@ use crate::Durability;
 use crate::chain::{BLOCK, Chain, NO_LINE};
 use crate::error::AuditError;
 use crate::file_name::path_of;
-use crate::header::{Begun, Cut, Previous, header_body};
+use crate::header::{Begun, Cut, Damage, Previous, header_body};
 
 /// How much space is made ahead of a file that grows by each write, in bytes. It lies beyond the end of the file.
 const AHEAD: u64 = 1 << 20;
@@ -52,6 +52,8 @@ pub(crate) struct Beginning<'a> {
     pub(crate) previous: Option<(u64, Chain)>,
     /// What was found torn.
     pub(crate) torn: Option<&'a Cut>,
+    /// What is damaged in the file before.
+    pub(crate) damage: Option<&'a Damage>,
 }
 
 impl Durability {
@@ -92,7 +94,7 @@ pub(crate) fn create(
     let mut chain = Chain::at_file_start(beginning.previous.map_or(NO_LINE, |(_, chain)| chain.prev));
     let block = durability.block();
     let mut lines = Vec::new();
-    let header = header_body(node, beginning.number, beginning.begun, previous.as_ref(), beginning.torn, block);
+    let header = header_body(node, beginning, previous.as_ref(), block);
     match durability {
         Durability::Write => chain.push(&header, &mut lines),
         Durability::Durable => chain.push_commit([header.as_slice()], &mut lines),

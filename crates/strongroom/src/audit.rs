@@ -1,8 +1,9 @@
-//! `strongroom audit verify DIR`: the chain over all files of a folder, in words.
+//! `strongroom audit`: the chain over all files of a folder, in words, and the next file after a damaged one.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use kms_audit::{Fault, NodeReport, Report};
 
 use crate::process;
@@ -29,6 +30,20 @@ pub(crate) fn verify(dir: &Path) -> ExitCode {
             if report.first_break.is_some() { ExitCode::from(BROKEN) } else { ExitCode::SUCCESS }
         }
     }
+}
+
+/// Begins the next file after each newest one that a start refuses.
+pub(crate) fn begin_next_file(dir: &Path) -> anyhow::Result<()> {
+    let begun = kms_audit::begin_next_file(dir)?;
+    if begun.is_empty() {
+        bail!("no file in {} is damaged so that a node would refuse it; nothing was changed", dir.display());
+    }
+    for damaged in begun {
+        let (path, next) = (damaged.path.display(), damaged.next.display());
+        process::print(&format!("{path}, line {}: {}; it stays as it is", damaged.line, damaged.fault));
+        process::print(&format!("{next} is begun, and its first line names the damage; start the node"));
+    }
+    Ok(())
 }
 
 /// What a report says.

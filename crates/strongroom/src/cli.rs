@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Reconcile(ReconcileArguments),
     /// Go on with a new token when the old one is lost for good: imported keys can then be imported again.
     Recover(RecoverArguments),
-    /// Look into the audit log.
+    /// Check the audit log, or go on after damage to it.
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
@@ -104,6 +104,11 @@ pub(crate) enum AuditCommand {
     /// Check the chain over all files of a folder. Exit status 0: whole; 1: broken; 2: the files cannot be read.
     Verify {
         /// The folder of the files, `DATA_DIR/audit` or a copy of it.
+        dir: PathBuf,
+    },
+    /// Go on in the next file where a start refuses a damaged one that cannot be brought back. The node is stopped.
+    BeginNextFile {
+        /// The folder of the files, `DATA_DIR/audit`.
         dir: PathBuf,
     },
 }

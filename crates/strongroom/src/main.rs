@@ -40,6 +40,7 @@ fn main() -> ExitCode {
 fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         cli::Command::Audit { command: cli::AuditCommand::Verify { dir } } => return Ok(audit::verify(&dir)),
+        cli::Command::Audit { command: cli::AuditCommand::BeginNextFile { dir } } => audit::begin_next_file(&dir)?,
         cli::Command::Dev(arguments) => dev::run(arguments)?,
         cli::Command::Serve { config } => serve::run(&config)?,
         cli::Command::Migrate { config } => serve::migrate(&config)?,

@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use kms_audit::{AuditError, AuditLog, Durability, Fault, verify};
+use kms_audit::{AuditError, AuditLog, Durability, Fault, begin_next_file, verify};
+use sha2::Digest as _;
 
 use crate::{body, filled, lines, open, path};
 
@@ -46,11 +47,21 @@ fn the_operator_can_begin_the_next_file_and_the_damage_stays_visible() {
     let whole = std::fs::read_to_string(path(dir.path(), 1)).unwrap();
     let damaged = whole.replace("\"number\":1}", "\"number\":9}");
     std::fs::write(path(dir.path(), 1), &damaged).unwrap();
-    AuditLog::open_next_file(dir.path(), "node", Durability::Write).unwrap().append(&[body(3)]).unwrap();
-    open(dir.path()).append(&[body(4)]).unwrap();
+    let begun = begin_next_file(dir.path()).unwrap();
+    assert_eq!((&begun[0].path, begun[0].line, begun[0].fault), (&path(dir.path(), 1), 3, Fault::Hash));
+    assert_eq!(begun[0].next, path(dir.path(), 2));
+    let log = AuditLog::open(dir.path(), "node", Durability::Durable).unwrap();
+    for number in [3, 4] {
+        log.append(&[body(number)]).unwrap();
+    }
+    drop(log);
     let second = lines(dir.path(), 2);
     assert_eq!(second.len(), 3);
     assert_eq!((&second[0]["begun"], &second[0]["previous"]["seq"]), (&"operator".into(), &3.into()));
+    let damage = &second[0]["damage"];
+    assert_eq!((&damage["line"], &damage["fault"]), (&3.into(), &Fault::Hash.to_string().into()));
+    let sha256: String = sha2::Sha256::digest(&damaged).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&damage["length"], &damage["sha256"]), (&damaged.len().into(), &sha256.into()));
     assert_eq!(std::fs::read_to_string(path(dir.path(), 1)).unwrap(), damaged);
     let found = verify(dir.path()).unwrap().first_break.unwrap();
     assert_eq!((found.path, found.line), (path(dir.path(), 1), 3));
@@ -58,12 +69,28 @@ fn the_operator_can_begin_the_next_file_and_the_damage_stays_visible() {
     assert_eq!(verify(dir.path()).unwrap().first_break, None);
 }
 
+#[test]
+fn no_next_file_is_begun_over_a_whole_or_torn_one_or_under_a_node_that_writes() {
+    let dir = filled(2);
+    assert_eq!(begin_next_file(dir.path()).unwrap(), []);
+    let whole = std::fs::read_to_string(path(dir.path(), 1)).unwrap();
+    std::fs::write(path(dir.path(), 1), whole.trim_end()).unwrap();
+    assert_eq!(begin_next_file(dir.path()).unwrap(), [], "a start goes on after a torn end by itself");
+    std::fs::write(path(dir.path(), 1), &whole).unwrap();
+    let log = open(dir.path());
+    std::fs::write(path(dir.path(), 1), whole.replace("\"number\":0}", "\"number\":9}")).unwrap();
+    assert!(matches!(begin_next_file(dir.path()), Err(AuditError::Locked(_))));
+    assert!(!path(dir.path(), 2).exists());
+    drop(log);
+    assert_eq!(begin_next_file(dir.path()).unwrap().len(), 1);
+    assert_eq!(begin_next_file(dir.path()).unwrap(), [], "once is enough");
+}
+
 /// Three files of one record each after the header.
 fn three_files() -> tempfile::TempDir {
     let dir = filled(1);
     for number in 1..3 {
-        let log = AuditLog::open_next_file(dir.path(), "node", Durability::Write).unwrap();
-        log.append(&[body(number)]).unwrap();
+        open(dir.path()).with_file_size(1).append(&[body(number)]).unwrap();
     }
     assert_eq!(verify(dir.path()).unwrap().first_break, None);
     dir

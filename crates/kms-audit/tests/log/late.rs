@@ -20,7 +20,7 @@ fn what_the_files_hold_is_found_whatever_file_it_is_in() {
     let dir = tempfile::tempdir().unwrap();
     let events: Vec<Uuid> = (0..3).map(|_| Uuid::new_v4()).collect();
     open(dir.path()).append(&[body(events[0]), br#""other":1}"#.to_vec()]).unwrap();
-    AuditLog::open_next_file(dir.path(), "node", Durability::Write).unwrap().append(&[body(events[1])]).unwrap();
+    open(dir.path()).with_file_size(1).append(&[body(events[1])]).unwrap();
     AuditLog::open(dir.path(), "other", Durability::Write).unwrap().append(&[body(events[2])]).unwrap();
     let wanted: HashSet<Uuid> = events.iter().copied().chain([Uuid::nil()]).collect();
     let found = open(dir.path()).find(&wanted).unwrap();

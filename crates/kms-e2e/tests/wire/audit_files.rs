@@ -42,9 +42,13 @@ fn files(data: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Exit status and what was said.
 fn verify(folder: &Path) -> (i32, String) {
-    let output = Command::new(strongroom_binary().unwrap()).args(["audit", "verify"]).arg(folder).output().unwrap();
+    audit("verify", folder)
+}
+
+/// Exit status of `strongroom audit COMMAND FOLDER`, and what was said.
+fn audit(command: &str, folder: &Path) -> (i32, String) {
+    let output = Command::new(strongroom_binary().unwrap()).args(["audit", command]).arg(folder).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
@@ -154,4 +158,36 @@ fn verify_says_what_is_broken_and_where_by_text_and_exit_status() {
     assert_eq!((status, text.contains("could not be opened")), (2, true), "{text}");
     let empty = EphemeralFolder::new("strongroom-e2e-").unwrap();
     assert_eq!(verify(empty.path()).0, 2, "no file proves nothing");
+}
+
+#[test]
+fn after_damage_a_start_is_refused_until_the_next_file_is_begun_and_no_running_node_loses_its_file() {
+    let folder = EphemeralFolder::new("strongroom-e2e-").unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start_in(&data, &ServerOptions::default()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(call(&server), 200);
+    }
+    let audit_folder = data.join("audit");
+    let (status, text) = audit("begin-next-file", &audit_folder);
+    assert_eq!((status, text.contains("another process holds the audit log")), (1, true), "{text}");
+    server.stop().unwrap();
+    let (status, text) = audit("begin-next-file", &audit_folder);
+    assert_eq!((status, text.contains("nothing was changed")), (1, true), "{text}");
+    let damaged = files(&data).remove(0);
+    let whole = std::fs::read_to_string(&damaged).unwrap();
+    std::fs::write(&damaged, whole.replacen("\"numberOfBytes\":8", "\"numberOfBytes\":9", 1)).unwrap();
+    let Err(refusal) = Server::start_in(&data, &ServerOptions::default()) else { panic!("it built on damage") };
+    assert!(format!("{refusal:#}").contains("is broken at line"), "{refusal:#}");
+
+    let (status, text) = audit("begin-next-file", &audit_folder);
+    assert_eq!((status, text.contains("its prev is not the hash of the line before")), (0, true), "{text}");
+    let mut server = Server::start_in(&data, &ServerOptions::default()).unwrap();
+    assert_eq!(call(&server), 200);
+    server.stop().unwrap();
+    let (status, text) = verify(&audit_folder);
+    assert_eq!((status, text.contains("BROKEN at ")), (1, true), "{text}");
+    std::fs::rename(&damaged, data.join("damaged.jsonl")).unwrap();
+    let (status, text) = verify(&audit_folder);
+    assert_eq!((status, text.contains("from number 2")), (0, true), "{text}");
 }
