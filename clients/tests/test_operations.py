@@ -1,4 +1,4 @@
-"""boto3 calls every operation that the server says it serves, and every one that it says it does not."""
+"""boto3 and the AWS CLI call every operation that the server says it serves, and boto3 every one that it says it does not."""
 
 import base64
 import datetime
@@ -157,6 +157,60 @@ def test_a_served_operation_answers_as_boto3_expects(name, kms, key):
     test = globals()[ELSEWHERE.get(name) or snake(name)]
     if name not in ELSEWHERE:
         test(kms, key)
+
+
+# One command per operation for the AWS CLI, in an order in which each finds what the ones before it made: what stands in
+# braces is read from there. Each must succeed; what an operation does is tested above and in the files named for it.
+COMMANDS = {
+    "CreateKey": "--description first",
+    "DescribeKey": "--key-id {key}",
+    "ListKeys": "",
+    "UpdateKeyDescription": "--key-id {key} --description second",
+    "DisableKey": "--key-id {key}",
+    "EnableKey": "--key-id {key}",
+    "CreateAlias": "--alias-name alias/one --target-key-id {key}",
+    "UpdateAlias": "--alias-name alias/one --target-key-id {key}",
+    "ListAliases": "--key-id {key}",
+    "DeleteAlias": "--alias-name alias/one",
+    "TagResource": "--key-id {key} --tags TagKey=team,TagValue=ops",
+    "ListResourceTags": "--key-id {key}",
+    "UntagResource": "--key-id {key} --tag-keys team",
+    "GetKeyPolicy": "--key-id {key} --policy-name default",
+    "ListKeyPolicies": "--key-id {key}",
+    "Encrypt": "--key-id {key} --plaintext fileb://plaintext",
+    "Decrypt": "--ciphertext-blob fileb://ciphertext",
+    "ReEncrypt": "--ciphertext-blob fileb://ciphertext --destination-key-id {key}",
+    "GenerateDataKey": "--key-id {key} --key-spec AES_256",
+    "GenerateDataKeyWithoutPlaintext": "--key-id {key} --number-of-bytes 64",
+    "GenerateRandom": "--number-of-bytes 32",
+    "ScheduleKeyDeletion": "--key-id {key} --pending-window-in-days 7",
+    "CancelKeyDeletion": "--key-id {key}",
+}
+
+# What the AWS CLI does in a test of its own.
+CLI_ELSEWHERE = {"DeleteImportedKeyMaterial", "GetParametersForImport", "ImportKeyMaterial"}
+
+
+def test_the_aws_cli_calls_every_operation_that_is_served(cli):
+    assert COMMANDS.keys() | CLI_ELSEWHERE == set(operations("served"))
+    (cli.folder / "plaintext").write_bytes(b"hello")
+    answers = {}
+    for name, members in COMMANDS.items():
+        key = answers["CreateKey"]["KeyMetadata"]["KeyId"] if answers else ""
+        answers[name] = cli(f"{snake(name).replace('_', '-')} {members.format(key=key)}")
+        if name == "Encrypt":
+            (cli.folder / "ciphertext").write_bytes(base64.b64decode(answers[name]["CiphertextBlob"]))
+    assert [entry["KeyId"] for entry in answers["ListKeys"]["Keys"]] == [key]
+    assert base64.b64decode(answers["Decrypt"]["Plaintext"]) == b"hello"
+    assert [alias["AliasName"] for alias in answers["ListAliases"]["Aliases"]] == ["alias/one"]
+    assert answers["ListResourceTags"]["Tags"] == [{"TagKey": "team", "TagValue": "ops"}]
+    assert answers["ReEncrypt"]["SourceKeyId"] == answers["ReEncrypt"]["KeyId"]
+    assert len(base64.b64decode(answers["GenerateDataKey"]["Plaintext"])) == 32
+    assert "Plaintext" not in answers["GenerateDataKeyWithoutPlaintext"]
+    assert len(base64.b64decode(answers["GenerateRandom"]["Plaintext"])) == 32
+    assert answers["ScheduleKeyDeletion"]["KeyState"] == "PendingDeletion"
+    metadata = cli(f"describe-key --key-id {key}")["KeyMetadata"]
+    assert (metadata["KeyState"], metadata["Description"]) == ("Disabled", "second")
 
 
 @pytest.mark.parametrize("name", operations("not yet"))
