@@ -115,6 +115,66 @@ def get_parameters_for_import(kms, key):
     assert abs(ahead - datetime.timedelta(hours=24)) < datetime.timedelta(minutes=1)
 
 
+def other_key(kms, usage, spec):
+    return kms.create_key(KeyUsage=usage, KeySpec=spec)["KeyMetadata"]["Arn"]
+
+
+def derive_shared_secret(kms, key):
+    ours, theirs = (other_key(kms, "KEY_AGREEMENT", "ECC_NIST_P256") for _ in range(2))
+
+    def secret(own, other):
+        public = kms.get_public_key(KeyId=other)["PublicKey"]
+        return kms.derive_shared_secret(KeyId=own, KeyAgreementAlgorithm="ECDH", PublicKey=public)["SharedSecret"]
+
+    assert len(secret(ours, theirs)) == 32
+    assert secret(ours, theirs) == secret(theirs, ours) != secret(ours, ours)
+
+
+def generate_data_key_pair(kms, key):
+    answer = kms.generate_data_key_pair(KeyId=key, KeyPairSpec="ECC_NIST_P256")
+    assert (answer["KeyId"], answer["KeyPairSpec"]) == (key, "ECC_NIST_P256")
+    opened = kms.decrypt(CiphertextBlob=answer["PrivateKeyCiphertextBlob"])
+    assert opened["Plaintext"] == answer["PrivateKeyPlaintext"]
+
+
+def generate_data_key_pair_without_plaintext(kms, key):
+    answer = kms.generate_data_key_pair_without_plaintext(KeyId=key, KeyPairSpec="ECC_NIST_P256")
+    assert "PrivateKeyPlaintext" not in answer
+    assert kms.decrypt(CiphertextBlob=answer["PrivateKeyCiphertextBlob"])["KeyId"] == key
+
+
+def generate_mac(kms, key):
+    verify_mac(kms, key)
+
+
+def get_public_key(kms, key):
+    signing = other_key(kms, "SIGN_VERIFY", "ECC_NIST_P256")
+    answer = kms.get_public_key(KeyId=signing)
+    assert (answer["KeyId"], answer["KeyUsage"], answer["SigningAlgorithms"]) == (signing, "SIGN_VERIFY", ["ECDSA_SHA_256"])
+    assert base64.b64encode(answer["PublicKey"]).startswith(b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE")  # P-256
+
+
+def sign(kms, key):
+    verify(kms, key)
+
+
+def verify(kms, key):
+    signing = {"KeyId": other_key(kms, "SIGN_VERIFY", "ECC_NIST_P256"), "SigningAlgorithm": "ECDSA_SHA_256"}
+    signature = kms.sign(Message=b"a letter", **signing)["Signature"]
+    assert kms.verify(Message=b"a letter", Signature=signature, **signing)["SignatureValid"] is True
+    with pytest.raises(kms.exceptions.KMSInvalidSignatureException):
+        kms.verify(Message=b"another letter", Signature=signature, **signing)
+
+
+def verify_mac(kms, key):
+    mac = {"KeyId": other_key(kms, "GENERATE_VERIFY_MAC", "HMAC_256"), "MacAlgorithm": "HMAC_SHA_256"}
+    made = kms.generate_mac(Message=b"a letter", **mac)["Mac"]
+    assert len(made) == 32
+    assert kms.verify_mac(Message=b"a letter", Mac=made, **mac)["MacValid"] is True
+    with pytest.raises(kms.exceptions.KMSInvalidMacException):
+        kms.verify_mac(Message=b"another letter", Mac=made, **mac)
+
+
 def list_keys(kms, key):
     assert kms.list_keys()["Keys"] == [{"KeyId": key.rsplit("/")[-1], "KeyArn": key}]
 
@@ -178,14 +238,32 @@ COMMANDS = {
     "GetKeyPolicy": "--key-id {key} --policy-name default",
     "ListKeyPolicies": "--key-id {key}",
     "Encrypt": "--key-id {key} --plaintext fileb://plaintext",
-    "Decrypt": "--ciphertext-blob fileb://ciphertext",
-    "ReEncrypt": "--ciphertext-blob fileb://ciphertext --destination-key-id {key}",
+    "Decrypt": "--ciphertext-blob fileb://ciphertextblob",
+    "ReEncrypt": "--ciphertext-blob fileb://ciphertextblob --destination-key-id {key}",
     "GenerateDataKey": "--key-id {key} --key-spec AES_256",
     "GenerateDataKeyWithoutPlaintext": "--key-id {key} --number-of-bytes 64",
     "GenerateRandom": "--number-of-bytes 32",
+    "GenerateDataKeyPair": "--key-id {key} --key-pair-spec ECC_NIST_P256",
+    "GenerateDataKeyPairWithoutPlaintext": "--key-id {key} --key-pair-spec ECC_NIST_P256",
+    "Sign": "--key-id {signing} --message fileb://plaintext --signing-algorithm ECDSA_SHA_256",
+    "Verify": "--key-id {signing} --message fileb://plaintext --signing-algorithm ECDSA_SHA_256 --signature fileb://signature",
+    "GenerateMac": "--key-id {mac} --message fileb://plaintext --mac-algorithm HMAC_SHA_256",
+    "VerifyMac": "--key-id {mac} --message fileb://plaintext --mac-algorithm HMAC_SHA_256 --mac fileb://mac",
+    "GetPublicKey": "--key-id {agreeing}",
+    "DeriveSharedSecret": "--key-id {agreeing} --key-agreement-algorithm ECDH --public-key fileb://publickey",
     "ScheduleKeyDeletion": "--key-id {key} --pending-window-in-days 7",
     "CancelKeyDeletion": "--key-id {key}",
 }
+
+# Keys of other usages, by the names in braces.
+OTHER_KEYS = {
+    "signing": "--key-usage SIGN_VERIFY --key-spec ECC_NIST_P256",
+    "mac": "--key-usage GENERATE_VERIFY_MAC --key-spec HMAC_256",
+    "agreeing": "--key-usage KEY_AGREEMENT --key-spec ECC_NIST_P256",
+}
+
+# Members of answers that later commands read from files of these names, in lower case.
+SAVED = {"Encrypt": "CiphertextBlob", "Sign": "Signature", "GenerateMac": "Mac", "GetPublicKey": "PublicKey"}
 
 # What the AWS CLI does in a test of its own.
 CLI_ELSEWHERE = {"DeleteImportedKeyMaterial", "GetParametersForImport", "ImportKeyMaterial"}
@@ -194,13 +272,15 @@ CLI_ELSEWHERE = {"DeleteImportedKeyMaterial", "GetParametersForImport", "ImportK
 def test_the_aws_cli_calls_every_operation_that_is_served(cli):
     assert COMMANDS.keys() | CLI_ELSEWHERE == set(operations("served"))
     (cli.folder / "plaintext").write_bytes(b"hello")
+    keys = {name: cli(f"create-key {members}")["KeyMetadata"]["KeyId"] for name, members in OTHER_KEYS.items()}
     answers = {}
     for name, members in COMMANDS.items():
-        key = answers["CreateKey"]["KeyMetadata"]["KeyId"] if answers else ""
-        answers[name] = cli(f"{snake(name).replace('_', '-')} {members.format(key=key)}")
-        if name == "Encrypt":
-            (cli.folder / "ciphertext").write_bytes(base64.b64decode(answers[name]["CiphertextBlob"]))
-    assert [entry["KeyId"] for entry in answers["ListKeys"]["Keys"]] == [key]
+        answers[name] = cli(f"{snake(name).replace('_', '-')} {members.format_map(keys)}")
+        if name == "CreateKey":
+            keys["key"] = answers[name]["KeyMetadata"]["KeyId"]
+        if saved := SAVED.get(name):
+            (cli.folder / saved.lower()).write_bytes(base64.b64decode(answers[name][saved]))
+    assert {entry["KeyId"] for entry in answers["ListKeys"]["Keys"]} == set(keys.values())
     assert base64.b64decode(answers["Decrypt"]["Plaintext"]) == b"hello"
     assert [alias["AliasName"] for alias in answers["ListAliases"]["Aliases"]] == ["alias/one"]
     assert answers["ListResourceTags"]["Tags"] == [{"TagKey": "team", "TagValue": "ops"}]
@@ -209,7 +289,11 @@ def test_the_aws_cli_calls_every_operation_that_is_served(cli):
     assert "Plaintext" not in answers["GenerateDataKeyWithoutPlaintext"]
     assert len(base64.b64decode(answers["GenerateRandom"]["Plaintext"])) == 32
     assert answers["ScheduleKeyDeletion"]["KeyState"] == "PendingDeletion"
-    metadata = cli(f"describe-key --key-id {key}")["KeyMetadata"]
+    assert (answers["Verify"]["SignatureValid"], answers["VerifyMac"]["MacValid"]) == (True, True)
+    assert len(base64.b64decode(answers["DeriveSharedSecret"]["SharedSecret"])) == 32
+    assert "PrivateKeyPlaintext" in answers["GenerateDataKeyPair"]
+    assert "PrivateKeyPlaintext" not in answers["GenerateDataKeyPairWithoutPlaintext"]
+    metadata = cli(f"describe-key --key-id {keys['key']}")["KeyMetadata"]
     assert (metadata["KeyState"], metadata["Description"]) == ("Disabled", "second")
 
 
