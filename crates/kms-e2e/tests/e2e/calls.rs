@@ -2,7 +2,10 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{AlgorithmSpec, DataKeySpec, ExpirationModelType, Tag, WrappingKeySpec};
+use aws_sdk_kms::types::{
+    AlgorithmSpec, DataKeyPairSpec, DataKeySpec, ExpirationModelType, KeyAgreementAlgorithmSpec, MacAlgorithmSpec,
+    SigningAlgorithmSpec, Tag, WrappingKeySpec,
+};
 use kms_core::Operation;
 
 use crate::refusal::{Refusal, outcome};
@@ -14,7 +17,7 @@ pub(crate) struct Subject {
     pub(crate) key_id: String,
     /// An alias that exists.
     pub(crate) alias: String,
-    /// A ciphertext of the key.
+    /// What the key made: a ciphertext, a signature or a MAC.
     pub(crate) ciphertext: Blob,
     /// An import token of the key.
     pub(crate) token: Blob,
@@ -43,6 +46,7 @@ pub(crate) async fn call(client: &Client, operation: Operation, subject: &Subjec
         Operation::DescribeKey => outcome(client.describe_key().key_id(id).send().await).map(drop),
         Operation::DisableKey => outcome(client.disable_key().key_id(id).send().await).map(drop),
         Operation::EnableKey => outcome(client.enable_key().key_id(id).send().await).map(drop),
+        Operation::GetPublicKey => outcome(client.get_public_key().key_id(id).send().await).map(drop),
         Operation::GenerateRandom => outcome(client.generate_random().number_of_bytes(8).send().await).map(drop),
         Operation::ListKeys => outcome(client.list_keys().send().await).map(drop),
         Operation::ScheduleKeyDeletion => outcome(client.schedule_key_deletion().key_id(id).send().await).map(drop),
@@ -92,6 +96,53 @@ async fn use_key(client: &Client, operation: Operation, subject: &Subject) -> Re
         Operation::GenerateDataKeyWithoutPlaintext => {
             let call = client.generate_data_key_without_plaintext().key_id(id).key_spec(DataKeySpec::Aes256);
             outcome(call.send().await).map(drop)
+        }
+        Operation::GenerateDataKeyPair => {
+            let call = client.generate_data_key_pair().key_id(id).key_pair_spec(DataKeyPairSpec::EccNistP256);
+            outcome(call.send().await).map(drop)
+        }
+        Operation::GenerateDataKeyPairWithoutPlaintext => {
+            let call = client.generate_data_key_pair_without_plaintext().key_id(id);
+            outcome(call.key_pair_spec(DataKeyPairSpec::EccNistP256).send().await).map(drop)
+        }
+        _ => use_key_of_another_usage(client, operation, subject).await,
+    }
+}
+
+/// The message of signatures and MACs.
+pub(crate) const MESSAGE: &str = "hello";
+
+/// The base point of P-256 as DER SubjectPublicKeyInfo: a peer like any other.
+const PEER: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0\
+                    f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
+/// The public key of a peer.
+pub(crate) fn peer() -> Blob {
+    let digit = |index: usize| u8::from_str_radix(&PEER[index..index + 2], 16).unwrap();
+    Blob::new((0..PEER.len()).step_by(2).map(digit).collect::<Vec<_>>())
+}
+
+async fn use_key_of_another_usage(client: &Client, operation: Operation, subject: &Subject) -> Result<(), Refusal> {
+    let (id, message) = (subject.key_id.as_str(), Blob::new(MESSAGE));
+    let (signing, mac) = (SigningAlgorithmSpec::EcdsaSha256, MacAlgorithmSpec::HmacSha256);
+    match operation {
+        Operation::Sign => {
+            outcome(client.sign().key_id(id).message(message).signing_algorithm(signing).send().await).map(drop)
+        }
+        Operation::Verify => {
+            let call = client.verify().key_id(id).message(message).signing_algorithm(signing);
+            outcome(call.signature(subject.ciphertext.clone()).send().await).map(drop)
+        }
+        Operation::GenerateMac => {
+            outcome(client.generate_mac().key_id(id).message(message).mac_algorithm(mac).send().await).map(drop)
+        }
+        Operation::VerifyMac => {
+            let call = client.verify_mac().key_id(id).message(message).mac_algorithm(mac);
+            outcome(call.mac(subject.ciphertext.clone()).send().await).map(drop)
+        }
+        Operation::DeriveSharedSecret => {
+            let call = client.derive_shared_secret().key_id(id).public_key(peer());
+            outcome(call.key_agreement_algorithm(KeyAgreementAlgorithmSpec::Ecdh).send().await).map(drop)
         }
         not_served => panic!("{not_served} is not served"),
     }

@@ -82,8 +82,11 @@ pub(crate) async fn what_is_not_served_yet_is_unsupported() {
     let client = fresh();
     let create = || client.create_key();
     let unsupported = "UnsupportedOperationException";
-    let rsa = create().key_spec(KeySpec::Rsa2048).key_usage(KeyUsageType::SignVerify);
-    refused(rsa.send().await).is(unsupported, "KeySpec RSA_2048 is not served yet.");
+    let lattice = create().key_spec(KeySpec::MlDsa44).key_usage(KeyUsageType::SignVerify);
+    refused(lattice.clone().send().await)
+        .is(unsupported, "the token cannot serve this: post-quantum keys are not served by this version");
+    refused(lattice.origin(OriginType::External).send().await)
+        .is(unsupported, "Key material of KeySpec ML_DSA_44 cannot be imported.");
     refused(create().multi_region(true).send().await).is(unsupported, "Multi-Region keys are not served yet.");
     let stores = "Custom key stores are not served yet.";
     refused(create().custom_key_store_id("cks-0123456789abcdef0").send().await).is(unsupported, stores);

@@ -33,6 +33,7 @@ mod list_key_policies;
 mod list_keys;
 mod list_resource_tags;
 mod not_served;
+mod other_kinds;
 mod outages;
 mod re_encrypt;
 mod refusal;

@@ -1,6 +1,6 @@
 //! A few operations that are not served yet, as an SDK sees their answer; the rest is tried on the wire.
 
-use aws_sdk_kms::types::{DataKeyPairSpec, GrantOperation};
+use aws_sdk_kms::types::GrantOperation;
 
 use crate::refusal::refused;
 use crate::support::{fresh, new_key};
@@ -10,8 +10,6 @@ async fn an_operation_that_is_not_served_says_so() {
     let client = fresh();
     let key = new_key(&client).await;
     let unsupported = "UnsupportedOperationException";
-    let pair = client.generate_data_key_pair().key_id(key.key_id()).key_pair_spec(DataKeyPairSpec::Rsa2048);
-    refused(pair.send().await).is(unsupported, "GenerateDataKeyPair is not served yet.");
     refused(client.rotate_key_on_demand().key_id(key.key_id()).send().await)
         .is(unsupported, "RotateKeyOnDemand is not served yet.");
     refused(client.list_grants().key_id(key.key_id()).send().await)

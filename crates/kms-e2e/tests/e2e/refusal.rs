@@ -33,6 +33,12 @@ impl Refusal {
         self.check(code, None, true);
     }
 
+    /// It is a `ValidationException` without any text.
+    #[track_caller]
+    pub(crate) fn is_common_without_text(&self) {
+        self.check("ValidationException", None, false);
+    }
+
     /// It is this exception although the model does not declare it for the operation.
     #[track_caller]
     pub(crate) fn is_undeclared(&self, code: &str, message: impl Into<String>) {

@@ -1,11 +1,13 @@
 //! Every served operation in every state that a key can have here, from the table of states itself.
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec, KeyUsageType, MacAlgorithmSpec, OriginType, SigningAlgorithmSpec};
 use kms_core::key_state::{KeyState, Verdict};
 use kms_core::{Operation, key_ref};
 use kms_e2e::material;
 
-use crate::calls::{Subject, call, operations_on_keys};
+use crate::calls::{MESSAGE, Subject, call, operations_on_keys};
 use crate::support::{arn, encrypt, fresh, imported_key, new_alias, new_key, parameters, state};
 
 /// What takes a key out of its state when it is allowed.
@@ -68,8 +70,11 @@ async fn try_all(wanted: KeyState) {
     for operation in operations_on_keys() {
         let verdict = operation.verdict(wanted);
         let is_changing = verdict == Verdict::Allow && CHANGING.contains(&operation);
-        let (subject, arn) =
-            if is_changing { subject_in(&client, wanted).await } else { (shared.clone(), shared_arn.clone()) };
+        let (subject, arn) = match spec_for(operation) {
+            Some(spec) => subject_of(&client, spec, wanted).await,
+            None if is_changing => subject_in(&client, wanted).await,
+            None => (shared.clone(), shared_arn.clone()),
+        };
         let outcome = call(&client, operation, &subject).await;
         let refusal = || outcome.as_ref().err().unwrap_or_else(|| panic!("{operation} is allowed in {wanted:?}"));
         match verdict {
@@ -104,6 +109,54 @@ async fn subject_in(client: &Client, wanted: KeyState) -> (Subject, String) {
     };
     bring_to(client, &subject, wanted).await;
     (subject, arn(&key).to_owned())
+}
+
+/// The spec and usage that an operation wants, if not those of a symmetric key.
+fn spec_for(operation: Operation) -> Option<(KeySpec, KeyUsageType)> {
+    match operation {
+        Operation::Sign | Operation::Verify | Operation::GetPublicKey => {
+            Some((KeySpec::EccNistP256, KeyUsageType::SignVerify))
+        }
+        Operation::DeriveSharedSecret => Some((KeySpec::EccNistP256, KeyUsageType::KeyAgreement)),
+        Operation::GenerateMac | Operation::VerifyMac => Some((KeySpec::Hmac256, KeyUsageType::GenerateVerifyMac)),
+        _ => None,
+    }
+}
+
+/// A fresh key of another spec with imported material, brought to this state, and its ARN.
+async fn subject_of(client: &Client, (spec, usage): (KeySpec, KeyUsageType), wanted: KeyState) -> (Subject, String) {
+    let create = client.create_key().key_spec(spec.clone()).key_usage(usage.clone()).origin(OriginType::External);
+    let key = create.send().await.unwrap().key_metadata.unwrap();
+    let bytes = if spec == KeySpec::Hmac256 { material(3).to_vec() } else { p256_pkcs8(client).await };
+    kms_e2e::import(client, key.key_id(), &bytes).await.unwrap();
+    let (id, message) = (key.key_id(), Blob::new(MESSAGE));
+    let made = match usage {
+        KeyUsageType::SignVerify => {
+            let sign = client.sign().key_id(id).message(message).signing_algorithm(SigningAlgorithmSpec::EcdsaSha256);
+            sign.send().await.unwrap().signature.unwrap()
+        }
+        KeyUsageType::GenerateVerifyMac => {
+            let mac = client.generate_mac().key_id(id).message(message).mac_algorithm(MacAlgorithmSpec::HmacSha256);
+            mac.send().await.unwrap().mac.unwrap()
+        }
+        _ => Blob::new("x"),
+    };
+    let subject = Subject {
+        key_id: key.key_id.clone(),
+        alias: String::new(),
+        ciphertext: made.clone(),
+        token: made.clone(),
+        wrapped: made,
+    };
+    bring_to(client, &subject, wanted).await;
+    (subject, arn(&key).to_owned())
+}
+
+/// A fresh private key of P-256: 138 bytes, which OAEP wraps.
+async fn p256_pkcs8(client: &Client) -> Vec<u8> {
+    let key = new_key(client).await;
+    let pair = client.generate_data_key_pair().key_id(key.key_id()).key_pair_spec(DataKeyPairSpec::EccNistP256);
+    pair.send().await.unwrap().private_key_plaintext.unwrap().into_inner()
 }
 
 async fn bring_to(client: &Client, subject: &Subject, wanted: KeyState) {

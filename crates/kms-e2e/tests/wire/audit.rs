@@ -50,7 +50,17 @@ impl Conversation {
         let signature = request.authorization();
         self.secrets.push(signature.rsplit('=').next().unwrap().to_owned());
         let body = answer.json();
-        for member in ["Plaintext", "CiphertextBlob", "ImportToken", "PublicKey"] {
+        for member in [
+            "Plaintext",
+            "CiphertextBlob",
+            "ImportToken",
+            "PublicKey",
+            "Signature",
+            "Mac",
+            "SharedSecret",
+            "PrivateKeyPlaintext",
+            "PrivateKeyCiphertextBlob",
+        ] {
             if let Some(text) = body[member].as_str() {
                 self.hide(text);
             }
@@ -95,6 +105,7 @@ impl Conversation {
         self.call("UpdateKeyDescription", json!({"KeyId": key, "Description": "another"}));
         self.call("ListKeys", json!({}));
         self.name_and_tag(&key);
+        self.use_other_kinds(&key);
         self.import();
         self.call("CreateGrant", json!({}));
         self.call("RotateKeyOnDemand", json!({"KeyId": key}));
@@ -109,6 +120,32 @@ impl Conversation {
         let tags = json!({"KeyId": key, "Tags": [{"TagKey": "team", "TagValue": "ops"}], "TagKeys": ["team"]});
         for operation in ["TagResource", "ListResourceTags", "UntagResource", "GetKeyPolicy", "ListKeyPolicies"] {
             self.call(operation, tags.clone());
+        }
+    }
+
+    fn use_other_kinds(&mut self, key: &Value) {
+        let message = STANDARD.encode("the message of this test");
+        self.hide(&message);
+        let mut create = |spec: &str, usage: &str| {
+            let made = self.call("CreateKey", json!({"KeySpec": spec, "KeyUsage": usage}));
+            made["KeyMetadata"]["KeyId"].clone()
+        };
+        let [pair, mac, agree] = [
+            create("ECC_NIST_P256", "SIGN_VERIFY"),
+            create("HMAC_256", "GENERATE_VERIFY_MAC"),
+            create("ECC_NIST_P256", "KEY_AGREEMENT"),
+        ];
+        let mut body = json!({"KeyId": pair, "Message": message, "SigningAlgorithm": "ECDSA_SHA_256"});
+        body["Signature"] = self.call("Sign", body.clone())["Signature"].clone();
+        self.call("Verify", body);
+        let public_key = self.call("GetPublicKey", json!({"KeyId": pair}))["PublicKey"].clone();
+        let mut body = json!({"KeyId": mac, "Message": message, "MacAlgorithm": "HMAC_SHA_256"});
+        body["Mac"] = self.call("GenerateMac", body.clone())["Mac"].clone();
+        self.call("VerifyMac", body);
+        let peer = json!({"KeyId": agree, "KeyAgreementAlgorithm": "ECDH", "PublicKey": public_key});
+        self.call("DeriveSharedSecret", peer);
+        for operation in ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"] {
+            self.call(operation, json!({"KeyId": key, "KeyPairSpec": "ECC_NIST_P256"}));
         }
     }
 

@@ -84,6 +84,36 @@ impl Table {
         self.row("GenerateRandom", json!({"NumberOfBytes": 8}), |_| read(json!({"numberOfBytes": 8})));
     }
 
+    fn use_other_kinds(&mut self, key: &Value) {
+        let mut create = |spec: &str, usage: &str| {
+            let made = self.row("CreateKey", json!({"KeySpec": spec, "KeyUsage": usage}), |answer| {
+                let metadata = cloudtrail(&answer["KeyMetadata"]);
+                changed(json!({"keySpec": spec, "keyUsage": usage}), json!({"keyMetadata": metadata}))
+            });
+            made["KeyMetadata"]["KeyId"].clone()
+        };
+        let pair = create("ECC_NIST_P256", "SIGN_VERIFY");
+        let mac = create("HMAC_256", "GENERATE_VERIFY_MAC");
+        let agree = create("ECC_NIST_P256", "KEY_AGREEMENT");
+        let mut body =
+            json!({"KeyId": pair, "Message": "bQ==", "MessageType": "RAW", "SigningAlgorithm": "ECDSA_SHA_256"});
+        let shown = json!({"keyId": pair, "messageType": "RAW", "signingAlgorithm": "ECDSA_SHA_256"});
+        body["Signature"] = self.row("Sign", body.clone(), |_| read(shown.clone()))["Signature"].clone();
+        self.row("Verify", body, |_| read(shown));
+        let public_key = self.row("GetPublicKey", json!({"KeyId": pair}), |_| read(json!({"keyId": pair})));
+        let mut body = json!({"KeyId": mac, "Message": "bQ==", "MacAlgorithm": "HMAC_SHA_256"});
+        let shown = json!({"keyId": mac, "macAlgorithm": "HMAC_SHA_256"});
+        body["Mac"] = self.row("GenerateMac", body.clone(), |_| read(shown.clone()))["Mac"].clone();
+        self.row("VerifyMac", body, |_| read(shown));
+        let peer = json!({"KeyId": agree, "KeyAgreementAlgorithm": "ECDH", "PublicKey": public_key["PublicKey"]});
+        let shown = json!({"keyId": agree, "keyAgreementAlgorithm": "ECDH"});
+        self.row("DeriveSharedSecret", peer, |_| read(shown));
+        for operation in ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"] {
+            let shown = json!({"keyId": key, "keyPairSpec": "ECC_NIST_P256"});
+            self.row(operation, json!({"KeyId": key, "KeyPairSpec": "ECC_NIST_P256"}), |_| used(shown));
+        }
+    }
+
     fn import(&mut self) {
         let made = self.row("CreateKey", json!({"Origin": "EXTERNAL"}), |answer| {
             let metadata = cloudtrail(&answer["KeyMetadata"]);
@@ -179,6 +209,7 @@ fn each_served_operation_is_recorded_as_cloudtrail_shows_it() {
     });
     let metadata = &made["KeyMetadata"];
     table.use_a_key(&metadata["KeyId"]);
+    table.use_other_kinds(&metadata["KeyId"]);
     table.import();
     table.manage(&metadata["KeyId"], &metadata["Arn"]);
     let served: HashSet<String> = kms_service::SERVED.iter().map(|operation| operation.name().to_owned()).collect();

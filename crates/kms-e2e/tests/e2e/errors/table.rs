@@ -5,8 +5,8 @@ use kms_core::Operation;
 use crate::{
     create_alias, create_key, decrypt, delete_alias, delete_imported_key_material, encrypt, generate_data_key,
     generate_data_key_without_plaintext, generate_random, get_parameters_for_import, import_key_material,
-    import_refusals, key_ids, list_aliases, list_keys, list_resource_tags, outages, re_encrypt, states, tag_resource,
-    update_alias,
+    import_refusals, key_ids, list_aliases, list_keys, list_resource_tags, other_kinds, outages, re_encrypt, states,
+    tag_resource, update_alias,
 };
 
 /// A declared error of an operation.
@@ -33,7 +33,6 @@ macro_rules! seen {
 const UNSUPPORTED: &str = "UnsupportedOperationException";
 const NO_STORES: &str = "custom key stores are not served; asking for one is an UnsupportedOperationException";
 const NO_QUOTA: &str = "there is no quota on enabled keys";
-const ONE_USAGE: &str = "every key that can be made here has the usage and the spec that this operation wants";
 const NO_UNAVAILABLE: &str =
     "a token that does not answer is a DependencyTimeoutException, a missing object a KMSInternalException";
 const NO_ROWS: &str = "it reads no rows, and a SoftHSM token gives random bytes whatever happens to its folder; the words are \
@@ -69,7 +68,7 @@ fn common(operation: Operation, error: &str) -> Option<Sight> {
             seen!(delete_alias::an_alias_that_does_not_exist_is_not_found)
         }
         ("NotFoundException", _) => seen!(key_ids::a_key_that_does_not_exist_is_not_found_by_any_operation),
-        ("InvalidArnException", Operation::DescribeKey) => Sight::Never(ARN_NOT_FOUND),
+        ("InvalidArnException", Operation::DescribeKey | Operation::GetPublicKey) => Sight::Never(ARN_NOT_FOUND),
         ("InvalidArnException", Operation::CreateKey) => Sight::Never(NO_ARN),
         ("InvalidArnException", _) => {
             seen!(key_ids::an_alias_is_refused_where_only_keys_may_stand_and_not_found_elsewhere)
@@ -136,7 +135,7 @@ fn own(operation: Operation) -> Vec<(&'static str, Sight)> {
         Operation::GenerateDataKey => vec![
             (DRY_RUN, seen!(generate_data_key::a_dry_run_gives_no_key)),
             (GRANT_TOKEN, seen!(generate_data_key::no_grant_token_is_valid_while_grants_are_not_served)),
-            (USAGE, Sight::Never(ONE_USAGE)),
+            (USAGE, seen!(other_kinds::a_key_of_another_usage_makes_no_data_key)),
         ],
         Operation::GenerateDataKeyWithoutPlaintext => vec![
             (DRY_RUN, seen!(generate_data_key_without_plaintext::a_dry_run_gives_no_key)),
@@ -144,15 +143,50 @@ fn own(operation: Operation) -> Vec<(&'static str, Sight)> {
                 GRANT_TOKEN,
                 seen!(generate_data_key_without_plaintext::no_grant_token_is_valid_while_grants_are_not_served),
             ),
-            (USAGE, Sight::Never(ONE_USAGE)),
+            (USAGE, seen!(other_kinds::a_key_of_another_usage_makes_no_data_key)),
         ],
         Operation::GenerateRandom => {
             vec![(UNSUPPORTED, seen!(generate_random::custom_key_stores_and_recipients_are_unsupported))]
         }
         Operation::CreateAlias | Operation::UpdateAlias | Operation::ListAliases => own_of_aliases(operation),
         Operation::TagResource | Operation::UntagResource | Operation::ListResourceTags => own_of_tags(operation),
+        _ if operation.key_usage().is_some() || operation == Operation::GetPublicKey => own_of_other_kinds(operation),
         _ => own_of_import(operation),
     }
+}
+
+/// The same for the operations of pairs and HMAC keys.
+fn own_of_other_kinds(operation: Operation) -> Vec<(&'static str, Sight)> {
+    let test = || match operation {
+        Operation::Sign => seen!(other_kinds::sign_refuses_what_is_not_its_own),
+        Operation::Verify => {
+            seen!(other_kinds::verify_takes_the_signature_of_the_message_or_its_digest_and_no_other)
+        }
+        Operation::GetPublicKey => seen!(other_kinds::a_public_key_is_given_for_pairs_alone),
+        Operation::DeriveSharedSecret => {
+            seen!(other_kinds::a_secret_is_agreed_with_a_peer_on_the_same_curve_alone)
+        }
+        Operation::GenerateDataKeyPair => seen!(other_kinds::a_data_key_pair_is_made_under_a_symmetric_key),
+        Operation::GenerateDataKeyPairWithoutPlaintext => {
+            seen!(other_kinds::a_data_key_pair_without_plaintext_leaves_the_private_half_out)
+        }
+        _ => seen!(other_kinds::a_mac_is_generated_and_verified_for_its_message_alone),
+    };
+    let mut rows = vec![("InvalidGrantTokenException", test())];
+    if operation == Operation::GetPublicKey {
+        rows.push(("InvalidKeyUsageException", Sight::Never("a public key may be read whatever the usage of its key")));
+    } else {
+        rows.extend([("InvalidKeyUsageException", test()), ("DryRunOperationException", test())]);
+    }
+    match operation {
+        Operation::Verify => rows.push(("KMSInvalidSignatureException", test())),
+        Operation::VerifyMac => rows.push(("KMSInvalidMacException", test())),
+        Operation::GetPublicKey | Operation::GenerateDataKeyPair | Operation::GenerateDataKeyPairWithoutPlaintext => {
+            rows.push((UNSUPPORTED, test()))
+        }
+        _ => {}
+    }
+    rows
 }
 
 /// The same for aliases.
