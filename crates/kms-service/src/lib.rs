@@ -1,5 +1,5 @@
-//! The KMS operations, one file each, and what carries them: the cache of key records, the lane that owns the token's
-//! hot path, the bounded workers for everything else, the audit record of each request.
+//! The KMS operations, one file each, and what carries them: the cache of key records, the lanes that make the
+//! token's calls, the bounded workers for everything else, the audit record of each request.
 //!
 //! The order of checks is the same for all: shape, key, authorization, cross-member rules, usage, state, algorithm, size,
 //! DryRun, act (kms-operations.md 1.1). Operations are plain synchronous functions; only `Service` is async.

@@ -124,6 +124,8 @@ impl Conversation {
     }
 
     fn use_other_kinds(&mut self, key: &Value) {
+        // A deletion that was cancelled leaves a key disabled.
+        self.call("EnableKey", json!({"KeyId": key}));
         let message = STANDARD.encode("the message of this test");
         self.hide(&message);
         let mut create = |spec: &str, usage: &str| {
