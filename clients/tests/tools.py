@@ -8,6 +8,9 @@ import subprocess
 import sys
 import time
 
+import botocore.exceptions
+import pytest
+
 SECONDS = 60
 
 
@@ -52,6 +55,20 @@ class AwsCli:
         return done.stderr.strip()
 
 
+def answered(answer: dict) -> dict:
+    """The members of an answer of boto3, without what it tells of the transport."""
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def refusal(call, **members) -> tuple[str, str]:
+    """Code and text of the error that a call with boto3 ends in; the text is empty where the answer has none."""
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**members)
+    response = caught.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400, response
+    return response["Error"]["Code"], response["Error"].get("Message", "")
+
+
 def wrap(public_key: bytes, material: bytes, digest: str, folder: pathlib.Path) -> bytes:
     """Encrypts key material under the wrapping key, in the words of the AWS documentation."""
     (folder / "WrappingPublicKey.bin").write_bytes(public_key)
@@ -66,10 +83,10 @@ def wrap(public_key: bytes, material: bytes, digest: str, folder: pathlib.Path) 
 
 
 def token_objects(data_dir: pathlib.Path, key_id: str) -> int:
-    """How many secret keys of this KMS key pkcs11-tool finds in the token, with a login of its own."""
+    """How many objects of this KMS key pkcs11-tool finds in the token, with a login of its own."""
     script = (
         '. "$1/token.env" && exec pkcs11-tool --module "$PKCS11_MODULE" --token-label "$TOKEN_LABEL" --login '
-        '--pin "$PIN" --list-objects --type secrkey'
+        '--pin "$PIN" --list-objects'
     )
     listing = subprocess.run(
         ["sh", "-c", script, "token_objects", data_dir], check=True, capture_output=True, text=True, timeout=SECONDS
