@@ -1,4 +1,4 @@
-"""The kinds of keys beside the symmetric one, and the package `cryptography` as the second implementation of what they do."""
+"""The kinds of keys beside the symmetric one, and the package `cryptography` as the second implementation of them."""
 
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
@@ -62,7 +62,7 @@ def digest(algorithm, message):
 
 
 def scheme(algorithm, is_digest=False):
-    """What `sign` and `verify` of a key take after the message for a signing algorithm; the message may be its digest."""
+    """What `sign` and `verify` of a key take after the message, which may be its digest, for a signing algorithm."""
     named = hash_of(algorithm)
     prepared = utils.Prehashed(named) if is_digest else named
     if algorithm.startswith("RSASSA_PSS"):

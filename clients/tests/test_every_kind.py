@@ -22,7 +22,7 @@ from kinds import (
     scheme,
     spki,
 )
-from tools import answered, refusal
+from tools import answered, patiently, refusal
 
 MESSAGE = b"a message of some length"
 ORDERS = {
@@ -47,7 +47,7 @@ MOST_BYTES = {
 
 def new_key(kms, spec, usage):
     """ARN of a new key, which is described as its kind is."""
-    made = kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
+    made = patiently(kms.create_key, KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
     assert made == kms.describe_key(KeyId=made["KeyId"])["KeyMetadata"]
     check_described(made, spec, usage)
     assert (made["KeyState"], made["Enabled"], made["Origin"]) == ("Enabled", True, "AWS_KMS")

@@ -1,8 +1,8 @@
 //! `ImportKeyMaterial`: brings the customer's bytes into the token. Source: AWS KMS API Reference, ImportKeyMaterial.
 
 use kms_core::clock::{from_epoch_seconds, to_millisecond};
-use kms_core::key_spec::ExpirationModel;
-use kms_core::{KeyMaterialId, KmsError, Timestamp};
+use kms_core::key_spec::{ExpirationModel, KeySpec};
+use kms_core::{KeyFacts, KeyMaterialId, KmsError, Timestamp};
 use kms_material::{Expiration, Import, ImportType};
 use kms_model::Blob;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     let key = cx.key_for(&input.key_id)?;
     cx.check_external(&key)?;
     cx.check_state(&key)?;
+    check_members(&key, &input)?;
     let import_type = input.import_type.as_deref().map(|word| match word {
         "NEW_KEY_MATERIAL" => ImportType::New,
         _ => ImportType::Existing,
@@ -67,6 +68,22 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     };
     let id = cx.keeper.import(&key, &pair, &import, &|response| cx.audit(response))?;
     Ok(Output { key_id: key.address.arn(), key_material_id: id.to_string() })
+}
+
+/// What only keys with several materials have is refused for others; AWS's text is not recorded. Source: key-states.md 5.3,
+/// evidence.md 9.
+fn check_members(key: &KeyFacts, input: &Input) -> Result<(), KmsError> {
+    let members = [
+        ("ImportType", input.import_type.is_some()),
+        ("KeyMaterialId", input.key_material_id.is_some()),
+        ("KeyMaterialDescription", input.key_material_description.is_some()),
+    ];
+    match members.iter().find(|(_, is_given)| *is_given) {
+        Some((member, _)) if key.spec != KeySpec::SymmetricDefault => {
+            refuse(&format!("{member} can be specified for symmetric encryption keys only."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// ExpirationModel and ValidTo together. Only the text for a missing ValidTo is recorded. Source: key-states.md 5.2.
