@@ -8,7 +8,8 @@ pub type Timestamp = time::OffsetDateTime;
 
 /// The two clocks of the service.
 pub trait Clock: Send + Sync {
-    /// Wall-clock time used for expiry, import tokens and deletion windows; `dev` can move it by `DATA/clock`.
+    /// Wall-clock time used for expiry, import tokens and deletion windows: that of the database, so that it is the same on
+    /// all nodes (object-protocol.md S6); `dev` can move it by `DATA/clock`.
     fn now(&self) -> Timestamp;
 
     /// Wall-clock time that nothing moves: for the skew check of SigV4, the `Date` header and audit records.
@@ -16,6 +17,10 @@ pub trait Clock: Send + Sync {
 
     /// Time since boot including suspension (`CLOCK_BOOTTIME`), for leases: it goes on while a process is stopped.
     fn boottime(&self) -> Duration;
+
+    /// The database said that this is the time, in answer to a question that was asked at the first boot time and answered
+    /// at the second. A clock that does not go by the database passes it over.
+    fn hear(&self, _database: Timestamp, _asked: Duration, _answered: Duration) {}
 }
 
 /// Seconds since the epoch with millisecond precision, as KMS writes its timestamps on the wire.

@@ -46,7 +46,7 @@ pub struct Findings {
     pub destroying: Vec<ObjectRow>,
     /// Objects whose row is `destroyed`, as an older copy of the token brings them back: nodes destroy them again.
     pub returned: Vec<ObjectId>,
-    /// Rows `creating` for more than a minute: nodes undo them unless their creator lives.
+    /// Rows `creating` for more than 25 seconds: nodes undo them unless their creator lives.
     pub unfinished: Vec<ObjectRow>,
 }
 

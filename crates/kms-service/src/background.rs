@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use kms_audit::{Resource, ServiceEvent, ServiceEventKind};
-use kms_core::{KeyAddress, KmsError};
+use kms_core::{KeyAddress, KmsError, Timestamp};
 use kms_material::{AuditEntry, ServiceAudit, ServiceStep};
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ use crate::measure::{age, measure};
 use crate::service::Service;
 
 const DUE_EVERY: Duration = Duration::from_secs(1);
+/// How often the database is asked for the time at start: one prompt answer is enough.
+const QUESTIONS: usize = 3;
 const POOL_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 const WATCH_EVERY: Duration = Duration::from_secs(2);
@@ -92,6 +94,9 @@ impl Background {
     /// # Errors
     /// The first run of the reconciler failed (the token is unknown, Postgres does not answer), or no thread could start.
     pub fn start(service: &Service, health: &Arc<Health>) -> Result<Self, KmsError> {
+        for _ in 0..QUESTIONS {
+            hear_time(service)?;
+        }
         report(service.keeper().reconcile(true)?);
         Health::note(&health.reconciled, true, service.keeper().clock().boottime());
         measure_and_note(service, health)?;
@@ -206,10 +211,18 @@ fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
     expired.and(purged).map(drop)
 }
 
+/// Expiry and windows go by the database's time (object-protocol.md S6): asks for it.
+fn hear_time(service: &Service) -> Result<Timestamp, KmsError> {
+    let clock = service.keeper().clock();
+    let asked = clock.boottime();
+    let database = service.keeper().metadata().read(|tx| tx.now())?;
+    clock.hear(database, asked, clock.boottime());
+    Ok(database)
+}
+
 /// What expires or is purged is gone for good, so a node whose clock disagrees with the database's does neither.
 fn check_clock(service: &Service) -> Result<(), KmsError> {
-    let keeper = service.keeper();
-    let skew = (keeper.metadata().read(|tx| tx.now())? - keeper.clock().real_now()).abs();
+    let skew = (hear_time(service)? - service.keeper().clock().real_now()).abs();
     if skew <= LARGEST_SKEW {
         return Ok(());
     }

@@ -3,13 +3,14 @@
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kms_core::{Clock, Timestamp};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
-/// The clock of production.
+/// The clock of this machine.
 #[derive(Debug)]
 pub(crate) struct SystemClock;
 
@@ -27,6 +28,49 @@ impl Clock for SystemClock {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+    }
+}
+
+/// The clock of `serve`: expiry and windows go by the time that the database last told, carried on by CLOCK_BOOTTIME. So a
+/// step of this machine's clock moves none of them, and nodes agree. SigV4 and the audit go by this machine's clock.
+#[derive(Debug, Default)]
+pub(crate) struct DatabaseClock {
+    /// Nanoseconds from 1970 to the boot of this machine by the database's clock; 0 before it told.
+    boot: AtomicI64,
+}
+
+impl Clock for DatabaseClock {
+    fn now(&self) -> Timestamp {
+        let boot = i128::from(self.boot.load(Ordering::SeqCst));
+        let now = boot + i128::try_from(self.boottime().as_nanos()).unwrap_or(0);
+        match Timestamp::from_unix_timestamp_nanos(now) {
+            Ok(now) if boot != 0 => now,
+            _ => self.real_now(),
+        }
+    }
+
+    fn real_now(&self) -> Timestamp {
+        SystemClock.real_now()
+    }
+
+    fn boottime(&self) -> Duration {
+        SystemClock.boottime()
+    }
+
+    /// The answer bounds the moment of the boot from both sides. What is within stays, so that no slow answer moves the
+    /// clock; what is not goes to the nearer bound.
+    fn hear(&self, database: Timestamp, asked: Duration, answered: Duration) {
+        let boot_if_told_at = |moment: Duration| {
+            let moment = i128::try_from(moment.as_nanos()).unwrap_or(0);
+            i64::try_from(database.unix_timestamp_nanos() - moment).unwrap_or(0)
+        };
+        let (earliest, latest) = (boot_if_told_at(answered), boot_if_told_at(asked));
+        let boot = match self.boot.load(Ordering::SeqCst) {
+            0 => boot_if_told_at(asked + answered.saturating_sub(asked) / 2),
+            known if earliest <= latest => known.clamp(earliest, latest),
+            known => known,
+        };
+        self.boot.store(boot, Ordering::SeqCst);
     }
 }
 
@@ -113,6 +157,30 @@ impl Clock for DevClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_database_says_what_time_it_is_and_boottime_carries_it_on() {
+        let clock = DatabaseClock::default();
+        assert!((clock.now() - clock.real_now()).abs() < time::Duration::seconds(1));
+        let midnight = time::macros::datetime!(2031-05-06 00:00 UTC);
+        let asked = clock.boottime();
+        let first = |clock: &DatabaseClock| {
+            clock.hear(midnight, asked, asked);
+            clock.boot.load(Ordering::SeqCst)
+        };
+        let told = |after: i64, within: u64| {
+            let clock = DatabaseClock::default();
+            let boot = first(&clock);
+            clock.hear(midnight + time::Duration::seconds(after), asked, asked + Duration::from_secs(within));
+            (clock.boot.load(Ordering::SeqCst) - boot) / 1_000_000_000
+        };
+        // Answers that took long say too little to move the clock; what they rule out, moves it.
+        assert_eq!([told(3, 4), told(0, 9)], [0, 0]);
+        assert_eq!([told(30, 0), told(30, 4), told(-20, 5)], [30, 26, -20]);
+        first(&clock);
+        let passed = clock.now() - midnight;
+        assert!((time::Duration::ZERO..time::Duration::minutes(1)).contains(&passed), "{passed}");
+    }
 
     #[test]
     fn the_file_moves_now_and_never_the_real_clock() {

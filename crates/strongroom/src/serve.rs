@@ -9,7 +9,7 @@ use anyhow::Context;
 use kms_hsm::TokenConfig;
 use kms_local::FolderLock;
 
-use crate::clocks::SystemClock;
+use crate::clocks::DatabaseClock;
 use crate::config::Config;
 use crate::node::{self, NodeConfig, SESSIONS};
 use crate::process;
@@ -38,7 +38,7 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
         audit: config.audit.into(),
         audit_file_size: config.audit_file_megabytes << 20,
         lease: Duration::from_secs(config.lease_seconds),
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(DatabaseClock::default()),
         credentials: Arc::new(config.credentials()?),
         recovery: Recovery::of(&config)?,
         data_dir: config.data_dir.clone(),
