@@ -18,6 +18,8 @@ pub struct ServerOptions {
     pub arguments: Vec<String>,
     /// Where failpoint files are looked for, in builds that have them.
     pub failpoint_dir: Option<PathBuf>,
+    /// More variables of its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running server over a folder of its own, ended with SIGTERM on drop.
@@ -249,7 +251,7 @@ fn dev_command(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow
     command.args(["dev", "--until-stdin-ends", "--listen", listen, "--data-dir"]).arg(data_dir);
     command.args(&options.arguments).env_remove("SOFTHSM2_CONF");
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    add_failpoints(&mut command, options);
+    add_environment(&mut command, options);
     Ok(command)
 }
 
@@ -257,7 +259,7 @@ fn serve_command(config: &Path, softhsm_config: &Path, options: &ServerOptions) 
     let mut command = Command::new(strongroom_binary()?);
     command.args(["serve", "--config"]).arg(config).args(&options.arguments);
     command.env("SOFTHSM2_CONF", softhsm_config).stdin(Stdio::null()).stdout(Stdio::piped());
-    add_failpoints(&mut command, options);
+    add_environment(&mut command, options);
     Ok(command)
 }
 
@@ -270,7 +272,8 @@ fn kill_after(command: &mut Command, data_dir: &Path, after: Duration) -> anyhow
     Ok(())
 }
 
-fn add_failpoints(command: &mut Command, options: &ServerOptions) {
+fn add_environment(command: &mut Command, options: &ServerOptions) {
+    command.envs(options.environment.iter().cloned());
     if let Some(folder) = &options.failpoint_dir {
         command.env("STRONGROOM_FAILPOINT_DIR", folder);
     }

@@ -27,6 +27,9 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
 
 /// `cargo xtask chaos [--yes] ARGS…`
 pub(crate) fn chaos(arguments: &[String]) -> Result<(), String> {
+    if arguments.iter().any(|argument| argument == "--faults") {
+        install_missing(Purpose::Faults, arguments.iter().any(|argument| argument == "--yes"))?;
+    }
     beside_strongroom(Profile::Dev, "chaos", &FAILPOINTS, arguments)
 }
 

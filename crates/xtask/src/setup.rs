@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Test,
     /// Building for the fuzzer.
     Fuzz,
+    /// Also the faults of `chaos`.
+    Faults,
 }
 
 /// `cargo xtask setup [--yes]`: everything, for tests too.
@@ -85,6 +87,12 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3-venv", why: "runs boto3 and the AWS CLI", purpose: Purpose::Test, is_there: has_venv },
     Package { name: "nodejs", why: "runs the AWS SDK for JavaScript", purpose: Purpose::Test, is_there: has_node },
     Package { name: "g++", why: "builds libFuzzer", purpose: Purpose::Fuzz, is_there: has_cpp_compiler },
+    Package {
+        name: "libfaketime",
+        why: "moves the clock of a node under faults",
+        purpose: Purpose::Faults,
+        is_there: has_faketime,
+    },
     Package { name: "npm", why: "installs the AWS SDK for JavaScript", purpose: Purpose::Test, is_there: has_npm },
 ];
 
@@ -159,6 +167,10 @@ fn has_postgres() -> bool {
 
 fn has_softhsm() -> bool {
     succeeds("softhsm2-util", &["--version"])
+}
+
+fn has_faketime() -> bool {
+    ["x86_64", "aarch64"].iter().any(|machine| Path::new(&format!("/usr/lib/{machine}-linux-gnu/faketime")).is_dir())
 }
 
 fn has_opensc() -> bool {

@@ -72,7 +72,7 @@ impl Node {
 
     async fn start(data_dir: PathBuf, folder: Folder, arguments: &[&str], keys: u32) -> anyhow::Result<Self> {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let server = Server::start_in(&data_dir, &ServerOptions { arguments, failpoint_dir: None })?;
+        let server = Server::start_in(&data_dir, &ServerOptions { arguments, ..ServerOptions::default() })?;
         let mut connection = Connection::open(server.address()).await?;
         let mut made = Vec::new();
         for _ in 0..keys {

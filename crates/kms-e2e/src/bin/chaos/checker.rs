@@ -142,6 +142,15 @@ impl<M: Model> Checker<M> {
         Ok(())
     }
 
+    /// The server took the request for none of its clients: nothing happened.
+    pub(crate) fn not_taken(&mut self, id: OpId) {
+        self.note(format!("{id:>4} -> not taken"));
+        // The worlds in which it took effect came from one, which is still there, in which it did not.
+        self.worlds.retain(|world| !world.answered.contains_key(&id));
+        self.quiet_deletes.remove(&id);
+        self.forget(id);
+    }
+
     /// The client got no answer; the operation may take effect until its process ends.
     pub(crate) fn lost(&mut self, id: OpId, why: &str) {
         self.note(format!("{id:>4} -> no answer: {why}"));

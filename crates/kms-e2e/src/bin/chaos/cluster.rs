@@ -12,6 +12,7 @@ use kms_local::{DATABASE, Durability, Lifetime, PostgresAddress, PostgresOptions
 use rustix::process::Signal;
 
 use crate::clients::Keys;
+use crate::fake_clock::FakeClock;
 use crate::objects::Place;
 use crate::random::Random;
 use crate::report::Report;
@@ -19,6 +20,7 @@ use crate::world::World;
 use crate::{blocking, calm};
 
 const ACCOUNT: &str = "111122223333";
+const REGION: &str = "eu-central-1";
 const TOKEN_LABEL: &str = "strongroom-chaos";
 const LONGEST_START: Duration = Duration::from_secs(60);
 /// What a server may still be doing for a client that was told to give up.
@@ -29,6 +31,8 @@ const POSTGRES: PostgresOptions = PostgresOptions { durability: Durability::Dura
 pub(crate) struct Cluster {
     pub(crate) world: Arc<World>,
     pub(crate) report: Report,
+    /// The clock that nodes go by which are started from now on; none for this machine's.
+    pub(crate) clock: Option<FakeClock>,
     nodes: Vec<NodeFiles>,
     servers: Vec<Option<Server>>,
     token: SoftHsmToken,
@@ -43,6 +47,7 @@ struct NodeFiles {
     data_dir: PathBuf,
     config: PathBuf,
     failpoints: PathBuf,
+    endpoint: String,
 }
 
 impl Cluster {
@@ -60,14 +65,15 @@ impl Cluster {
         let mut nodes = Vec::new();
         let mut clients = Vec::new();
         for number in 1..=count {
-            let port = kms_local::free_port()?;
-            nodes.push(NodeFiles::make(folder, &format!("n{number}"), port, &token)?);
-            clients.push(client(&format!("http://127.0.0.1:{port}"), ACCOUNT, "eu-central-1"));
+            let files = NodeFiles::make(folder, &format!("n{number}"), kms_local::free_port()?, &token)?;
+            clients.push(client(&files.endpoint, ACCOUNT, REGION));
+            nodes.push(files);
         }
         let world = Arc::new(World::new(clients, (count > 1).then(|| postgres.address().clone())));
         Ok(Self {
             world,
             report: Report::default(),
+            clock: None,
             servers: nodes.iter().map(|_| None).collect(),
             nodes,
             token,
@@ -84,6 +90,11 @@ impl Cluster {
             .collect::<Vec<_>>()
             .into_iter()
             .try_for_each(|node| self.start_node(node))
+    }
+
+    /// A client that knows nothing of the node yet.
+    pub(crate) fn new_client(&self, node: usize) -> aws_sdk_kms::Client {
+        client(&self.nodes[node].endpoint, ACCOUNT, REGION)
     }
 
     /// The folder of the token.
@@ -120,6 +131,7 @@ impl Cluster {
             keys.settle(&world);
         }
         world.is_disturbed.store(false, Ordering::SeqCst);
+        world.is_clock_off.store(false, Ordering::SeqCst);
         if world.has_violations() {
             return Ok(());
         }
@@ -177,7 +189,7 @@ impl Cluster {
     pub(crate) fn start_node(&mut self, node: usize) -> anyhow::Result<()> {
         let begun = Instant::now();
         let files = &self.nodes[node];
-        let options = files.options();
+        let options = self.options(files);
         let started = blocking(|| Server::serve(&files.config, &files.data_dir, &self.token.config_file(), &options));
         match started {
             Ok(server) => {
@@ -256,7 +268,7 @@ impl Cluster {
     pub(crate) fn start_and_kill(&self, node: usize, after: Duration) -> anyhow::Result<()> {
         let files = &self.nodes[node];
         let softhsm = self.token.config_file();
-        blocking(|| Server::serve_and_kill(&files.config, &files.data_dir, &softhsm, &files.options(), after))
+        blocking(|| Server::serve_and_kill(&files.config, &files.data_dir, &softhsm, &self.options(files), after))
     }
 
     /// SIGTERM for all.
@@ -281,6 +293,14 @@ impl Cluster {
         Ok(())
     }
 
+    fn options(&self, files: &NodeFiles) -> ServerOptions {
+        ServerOptions {
+            failpoint_dir: Some(files.failpoints.clone()),
+            environment: self.clock.as_ref().map(FakeClock::environment).unwrap_or_default(),
+            ..ServerOptions::default()
+        }
+    }
+
     fn server(&self, node: usize) -> anyhow::Result<&Server> {
         self.servers[node].as_ref().context("the node is not there")
     }
@@ -294,10 +314,6 @@ impl Cluster {
 }
 
 impl NodeFiles {
-    fn options(&self) -> ServerOptions {
-        ServerOptions { failpoint_dir: Some(self.failpoints.clone()), ..ServerOptions::default() }
-    }
-
     fn make(folder: &Path, name: &str, port: u16, token: &SoftHsmToken) -> anyhow::Result<Self> {
         let data_dir = folder.join(name);
         let failpoints = folder.join(format!("{name}.failpoints"));
@@ -317,6 +333,6 @@ impl NodeFiles {
         );
         let config = folder.join(format!("{name}.toml"));
         std::fs::write(&config, text)?;
-        Ok(Self { data_dir, config, failpoints })
+        Ok(Self { data_dir, config, failpoints, endpoint: format!("http://127.0.0.1:{port}") })
     }
 }

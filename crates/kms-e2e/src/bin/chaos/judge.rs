@@ -1,6 +1,7 @@
 //! What clients do around each operation on a key or a family: tell the checker before it and after it, count, and report.
 
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::checker::{Checker, OpId, Process};
@@ -84,17 +85,22 @@ impl<M: Model> Judge<M> {
                 checker.lost(id, why);
                 Ok(())
             }
+            Reply::NotTaken => {
+                checker.not_taken(id);
+                let may_be = world.is_clock_off.load(Ordering::SeqCst);
+                if may_be { Ok(()) } else { Err(format!("{op:?} was refused for a clock that goes right")) }
+            }
             Reply::Wrong(text) => Err(format!("{op:?} was refused with {text}")),
         };
         drop(checker);
         if let Err(text) = judged {
             self.violated(world, &text);
         }
-        if took > LONGEST_ANSWER && world.must_answer.load(std::sync::atomic::Ordering::SeqCst) {
+        if took > LONGEST_ANSWER && world.must_answer.load(Ordering::SeqCst) {
             self.violated(world, &format!("{op:?} was answered after {took:?}"));
         }
         let is_internal = matches!(reply, Reply::Unknown { why, .. } if why == "KMSInternalException");
-        if is_internal && !world.is_disturbed.load(std::sync::atomic::Ordering::SeqCst) {
+        if is_internal && !world.is_disturbed.load(Ordering::SeqCst) {
             self.violated(world, &format!("{op:?} got KMSInternalException from a server that nothing disturbed"));
         }
     }
@@ -104,7 +110,7 @@ impl<M: Model> Judge<M> {
 pub(crate) fn note_reply(world: &World, operation: &'static str, reply: &Reply, request_id: Option<String>) {
     match reply {
         Reply::Known(answer) if answer.is_success() => world.count(operation, |count| count.done += 1),
-        Reply::Known(_) | Reply::Wrong(_) => world.count(operation, |count| count.refused += 1),
+        Reply::Known(_) | Reply::NotTaken | Reply::Wrong(_) => world.count(operation, |count| count.refused += 1),
         Reply::Unknown { why, .. } => {
             world.count(operation, |count| count.unknown += 1);
             world.count_unknown(why);

@@ -12,13 +12,16 @@ mod clients;
 mod clock;
 mod cluster;
 mod doomed;
+mod fake_clock;
 mod family;
 mod family_model;
+mod fault;
 mod faults;
 mod judge;
 mod key;
 mod machine;
 mod model;
+mod mount;
 mod objects;
 mod one_node;
 mod plan;
@@ -55,8 +58,8 @@ pub(crate) struct Options {
     /// How many nodes: 1, or 2 that share Postgres and token.
     #[arg(long, default_value_t = 1)]
     nodes: usize,
-    /// Instead of kills: faults of Postgres, of the token's folder and of the audit's disk, under one node. Needs root, for
-    /// mounts.
+    /// Instead of kills: faults of Postgres, of the token's folder, of the audit's disk and of the clock, under one node. Needs
+    /// root, for mounts, and libfaketime.
     #[arg(long)]
     faults: bool,
     /// A new folder on a real disk, kept afterwards. Without it one beside the program's build folder, kept if something

@@ -50,10 +50,10 @@ impl Place {
             }
         }
         for (id, count) in &seen {
-            match rows.get(*id).map(|(_, state)| state.as_str()) {
-                Some("present") if *count == 1 => {}
-                Some("present") => found.push(format!("object {id} is in the token {count} times")),
-                Some(state) => found.push(format!("object {id} is in the token, its row is {state}")),
+            match rows.get(*id).map(|(kind, state)| (kind, state.as_str())) {
+                Some((_, "present")) if *count == 1 => {}
+                Some((_, "present")) => found.push(format!("object {id} is in the token {count} times")),
+                Some((kind, state)) => found.push(format!("object {id} ({kind}) is in the token, its row is {state}")),
                 None => found.push(format!("object {id} is in the token and has no row")),
             }
         }
@@ -87,6 +87,12 @@ impl Place {
         };
         text.split(',').filter(|row| !row.is_empty()).map(|text| row(text).context("a row is short")).collect()
     }
+}
+
+/// Whether a difference is a wrapping pair that is being made: for the pool, which a node fills unasked, also while no client
+/// asks for anything, and one pair after the other.
+pub(crate) fn is_pair_under_way(difference: &str) -> bool {
+    difference.contains("(wrapping)") && difference.ends_with(" is creating")
 }
 
 /// A key object in the token.

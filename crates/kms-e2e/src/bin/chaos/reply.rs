@@ -11,6 +11,8 @@ pub(crate) enum Reply {
     Known(Answer),
     /// Nobody knows whether it happened. `was_told` if a server said so, else there was no answer.
     Unknown { why: String, was_told: bool },
+    /// The signature was refused for the server's clock: nothing happened.
+    NotTaken,
     /// A refusal that no model of KMS gives here.
     Wrong(String),
 }
@@ -46,6 +48,12 @@ fn refusal(code: Option<&str>, message: Option<&str>) -> Reply {
         "DependencyTimeoutException" | "KMSInternalException" | "ThrottlingException" => {
             return Reply::Unknown { why: code.to_owned(), was_told: true };
         }
+        "InvalidSignatureException" if message.is_some_and(is_about_time) => return Reply::NotTaken,
         other => return Reply::Wrong(format!("{other}: {}", message.unwrap_or_default())),
     })
+}
+
+/// Source: protocol.md 5.
+fn is_about_time(message: &str) -> bool {
+    message.starts_with("Signature expired: ") || message.starts_with("Signature not yet current: ")
 }

@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) gate: RwLock<()>,
     /// Whether a server is stopped or was just continued, so that timeouts and internal errors are allowed.
     pub(crate) is_disturbed: AtomicBool,
+    /// Whether a server's clock is or was just so far off that it refuses signatures.
+    pub(crate) is_clock_off: AtomicBool,
     /// Whether every answer must come in time, whatever happens to what the servers stand on.
     pub(crate) must_answer: AtomicBool,
     violations: Mutex<Vec<String>>,
@@ -61,6 +63,7 @@ impl World {
             rows,
             gate: RwLock::new(()),
             is_disturbed: AtomicBool::new(false),
+            is_clock_off: AtomicBool::new(false),
             must_answer: AtomicBool::new(false),
             violations: Mutex::default(),
             counts: Mutex::default(),
