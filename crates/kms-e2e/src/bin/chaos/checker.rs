@@ -96,8 +96,7 @@ impl<M: Model> Checker<M> {
         self.next += 1;
         self.note_imports(op);
         let now = clock.earliest();
-        self.worlds =
-            self.worlds.drain().map(|world| World { facts: world.facts.at_least_after_time(now), ..world }).collect();
+        self.let_time_pass(now, clock);
         self.expiries.extend(M::expiry(op));
         self.pending.push(Pending { id: self.next, op, process, begun_at: now, is_lost: false });
         self.drop_old_views();
@@ -194,6 +193,18 @@ impl<M: Model> Checker<M> {
         let Some(pending) = self.pending.iter().find(|pending| pending.id == id) else { return false };
         let during = pending.begun_at..=clock.latest();
         !M::is_change(pending.op) && self.expiries.iter().any(|at| during.contains(at))
+    }
+
+    /// What time must have done is so in every world from now on. What is under way may have been quicker.
+    fn let_time_pass(&mut self, now: Millis, clock: &ServerClock) {
+        let passes = |world: &World<M>| world.facts.clone().at_least_after_time(now) != world.facts;
+        if !self.worlds.iter().any(passes) {
+            return;
+        }
+        // Too many worlds stay too many, and the next answer says so.
+        let _told_later = self.expand(clock);
+        self.worlds =
+            self.worlds.drain().map(|world| World { facts: world.facts.at_least_after_time(now), ..world }).collect();
     }
 
     fn note_imports(&mut self, begun: M::Op) {

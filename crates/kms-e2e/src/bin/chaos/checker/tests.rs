@@ -127,3 +127,18 @@ fn an_acknowledged_change_that_is_lost_cannot_be_explained() {
     assert!(case.now(Op::Describe(7), Answer::Done));
     assert!(!case.now(Op::Look, Answer::Looked("PendingImport", 0)));
 }
+
+#[test]
+fn what_was_quicker_than_an_expiry_can_be_explained_though_it_is_answered_after_it() {
+    for is_quicker in [true, false] {
+        let mut case = Case::new();
+        let valid_to = Some(case.1.latest() + 10_000);
+        assert!(case.now(Op::Import { number: 1, valid_to }, Answer::Done));
+        let quick = is_quicker.then(|| case.begin(Op::Enable));
+        case.1.pass(20_000);
+        let look = case.begin(Op::Look);
+        let enable = quick.unwrap_or_else(|| case.begin(Op::Enable));
+        assert_eq!(case.answered(enable, Answer::Done), is_quicker);
+        assert_eq!(case.answered(look, Answer::Looked("PendingImport", 0)), is_quicker);
+    }
+}
