@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::audit_event::EventDraft;
 use crate::caller::Caller;
+use crate::gate::Gate;
 use crate::target::Target;
 
 /// One management request on its worker.
@@ -20,6 +21,8 @@ pub(crate) struct Context<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) keeper: &'a Keeper,
     pub(crate) pages: &'a kms_core::sealing::Sealer,
+    /// Before RSA keys are generated in the token.
+    pub(crate) rsa_gate: &'a Gate,
     pub(crate) event: RefCell<EventDraft>,
 }
 

@@ -19,8 +19,7 @@ use crate::key_record::KeyRecord;
 use crate::refusals::Refusals;
 use crate::workers::DEADLINE;
 
-pub(crate) const QUEUE_BOUND: usize = 1_024;
-/// Threads lost in the token or the audit that are put up with before the process ends.
+/// Threads of one lane lost in the token or the audit that are put up with before the process ends.
 const ABANDONED_BOUND: u64 = 8;
 /// Bytes that hold a usual audit record.
 const KEPT_RECORD: usize = 4_096;
@@ -36,6 +35,8 @@ pub(crate) struct LaneSettings {
     pub(crate) batch: usize,
     /// A batch that takes longer hangs: its thread is replaced.
     pub(crate) hanging: Duration,
+    /// Jobs that may wait; one more is throttled.
+    pub(crate) queue_bound: usize,
 }
 
 /// What is left of an operation once everything is checked: the token call and what follows from it.
@@ -205,10 +206,14 @@ impl Shared {
         let mut token = LaneToken { hsm: Arc::clone(&self.hsm), random: [0; RANDOM], used: RANDOM };
         let mut finished = Vec::with_capacity(self.settings.batch);
         let mut records = Records::default();
-        while self.generation.load(Ordering::Acquire) == generation {
+        while !self.is_replaced(generation) {
             let batch = self.next_batch();
-            self.busy_since.store(millis(&*self.clock).max(1), Ordering::Release);
+            let begun = millis(&*self.clock).max(1);
+            self.busy_since.store(begun, Ordering::Release);
             for _ in 0..batch {
+                if self.is_replaced(generation) {
+                    break;
+                }
                 let Some(job) = self.pop() else { break };
                 if job.reply.is_closed() {
                     continue;
@@ -217,10 +222,8 @@ impl Shared {
                     Ok(work) => run_caught(work, &mut token),
                     Err(refusal) => Err(refusal),
                 };
-                if self.generation.load(Ordering::Acquire) != generation {
-                    self.flush(&mut records, &mut finished);
-                    self.abandoned.fetch_sub(1, Ordering::AcqRel);
-                    return;
+                if self.is_replaced(generation) {
+                    break;
                 }
                 if !job.records.iter().all(|record| self.is_current(record)) {
                     if let Some(event) = job.event.take() {
@@ -231,8 +234,17 @@ impl Shared {
                 finished.push(Finished { event: job.event, result, reply: job.reply });
             }
             self.flush(&mut records, &mut finished);
-            self.busy_since.store(0, Ordering::Release);
+            // Unless it is the batch of a replacement by now.
+            let _is_replaced = self.busy_since.compare_exchange(begun, 0, Ordering::AcqRel, Ordering::Acquire);
         }
+        self.abandoned.fetch_sub(1, Ordering::AcqRel);
+        // What woke this thread last was meant for its replacement.
+        self.wake.notify_one();
+    }
+
+    /// Whether another thread has taken this one's place.
+    fn is_replaced(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::Acquire) != generation
     }
 
     /// Writes the records of the batch, and only then lets its answers go.
@@ -262,7 +274,7 @@ impl Shared {
     /// Queues a job; `false` if the queue is full.
     fn push(&self, job: Job) -> bool {
         let mut queue = self.lock();
-        if queue.jobs.len() >= QUEUE_BOUND {
+        if queue.jobs.len() >= self.settings.queue_bound {
             return false;
         }
         queue.jobs.push_back(job);

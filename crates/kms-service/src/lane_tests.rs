@@ -13,8 +13,11 @@ use kms_test::TestToken;
 
 use crate::audit_event::draft_for_tests;
 use crate::cache::KeyCache;
-use crate::lane::{Lane, LaneSettings, Outcome, QUEUE_BOUND, TokenWork};
+use crate::lane::{Lane, LaneSettings, Outcome, TokenWork};
 use crate::refusals::Refusals;
+
+/// Few, so that the queue is soon full.
+const QUEUE_BOUND: usize = 32;
 
 struct TestClock;
 
@@ -45,7 +48,8 @@ fn lane(dir: &Path) -> Lane {
     .unwrap();
     let audit = Arc::new(AuditLog::open(dir, "n", Durability::Write).unwrap());
     let refusals = Refusals::start(Arc::clone(&audit)).unwrap();
-    let settings = LaneSettings { name: "token-lane", batch: 16, hanging: Duration::from_millis(4_500) };
+    let settings =
+        LaneSettings { name: "token-lane", batch: 16, hanging: Duration::from_millis(4_500), queue_bound: QUEUE_BOUND };
     Lane::start(settings, Arc::new(token), audit, refusals, KeyCache::new(), Arc::new(TestClock)).unwrap()
 }
 

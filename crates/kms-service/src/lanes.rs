@@ -13,22 +13,28 @@ use crate::refusals::Refusals;
 
 /// Calls under secret keys take 20 us each, and SoftHSM contends when two threads make them: one lane. A batch that hangs
 /// took a thousand times as long for each of its calls.
-const SECRETS: LaneSettings = LaneSettings { name: "token-lane", batch: 16, hanging: Duration::from_millis(4_500) };
-/// Calls under private keys take 0.05 to 3 ms, outside SoftHSM's locks: a lane per processor, and small batches.
-const PAIRS: LaneSettings = LaneSettings { name: "pair-lane", batch: 4, hanging: Duration::from_millis(4_500) };
-/// An RSA pair of 4096 bits takes a second of the processor, a busy one many: that is work and no hanging token.
+const SECRETS: LaneSettings =
+    LaneSettings { name: "token-lane", batch: 16, hanging: Duration::from_millis(4_500), queue_bound: 1_024 };
+/// Calls under private keys take 0.05 to 3 ms, outside SoftHSM's locks: several lanes, and small batches.
+const PAIRS: LaneSettings =
+    LaneSettings { name: "pair-lane", batch: 4, hanging: Duration::from_millis(4_500), queue_bound: 1_024 };
+/// Each lane may hold a session of the token, and these must leave some to all others.
+const MOST_PAIR_LANES: usize = 4;
+/// An RSA pair of 4096 bits takes a second of the processor, a busy one many: that is work and no hanging token. No more wait
+/// than are made within the deadline; the others are throttled.
 const DATA_KEY_PAIRS: LaneSettings =
-    LaneSettings { name: "data-key-pairs", batch: 1, hanging: Duration::from_secs(120) };
+    LaneSettings { name: "data-key-pairs", batch: 1, hanging: Duration::from_secs(120), queue_bound: 8 };
 
-/// Who does the work of an operation.
+/// Who does the work of an operation. Where one takes several kinds of work, the slowest decides: sealing a data key pair or
+/// re-encrypting from an RSA key calls under a secret key from a lane of pairs, which is rare enough to contend for nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LaneKind {
     /// What takes a call under a secret key, or no key at all.
     Secret,
     /// What takes a private or a public key.
     Pair,
-    /// What makes a data key pair in the process.
-    DataKeyPair,
+    /// What makes an RSA data key pair in the process.
+    RsaDataKeyPair,
 }
 
 /// All lanes. Cheap to clone.
@@ -55,7 +61,7 @@ impl Lanes {
             let (hsm, audit, cache, clock) = (Arc::clone(hsm), Arc::clone(audit), Arc::clone(cache), Arc::clone(clock));
             Lane::start(settings, hsm, audit, refusals.clone(), cache, clock)
         };
-        let pairs = available_parallelism().map_or(1, usize::from);
+        let pairs = available_parallelism().map_or(1, usize::from).min(MOST_PAIR_LANES);
         Ok(Self {
             secrets: start(SECRETS)?,
             pairs: (0..pairs).map(|_| start(PAIRS)).collect::<Result<_, _>>()?,
@@ -68,7 +74,7 @@ impl Lanes {
         match kind {
             LaneKind::Secret => &self.secrets,
             LaneKind::Pair => self.pairs.iter().min_by_key(|lane| lane.load()).unwrap_or(&self.secrets),
-            LaneKind::DataKeyPair => &self.data_key_pairs,
+            LaneKind::RsaDataKeyPair => &self.data_key_pairs,
         }
     }
 

@@ -13,6 +13,7 @@ mod change;
 mod cloudtrail;
 mod context;
 mod dispatch;
+mod gate;
 mod hot;
 mod key_metadata;
 mod key_record;

@@ -15,6 +15,7 @@ use crate::audit_event::{EventDraft, OperationRequest};
 use crate::cache::KeyCache;
 use crate::context::Context;
 use crate::dispatch::model_error;
+use crate::gate::Gate;
 use crate::hot::{HotOperation, Prepared};
 use crate::key_record::KeyRecord;
 use crate::lane::{Outcome, TokenWork};
@@ -26,6 +27,9 @@ use crate::workers::Workers;
 
 /// How often a record that went stale under an operation is read anew before the client is asked to come again.
 const ATTEMPTS: usize = 4;
+
+/// RSA keys generated in the token at once. One takes a second of the processor, a session of the token and a worker.
+const RSA_AT_ONCE: usize = 3;
 
 /// Threads that read keys into the cache.
 const LOADERS: usize = 2;
@@ -52,6 +56,7 @@ pub struct Service {
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
     pages: Sealer,
+    rsa_gate: Arc<Gate>,
     lanes: Lanes,
     outbox: Arc<Outbox>,
     refusals: Refusals,
@@ -70,10 +75,23 @@ impl Service {
         let clock = Arc::clone(keeper.clock());
         let refusals = Refusals::start(Arc::clone(&audit))?;
         let (hsm, outbox) = (Arc::clone(keeper.hsm()), Arc::default());
+        let rsa_gate = Arc::new(Gate::of(RSA_AT_ONCE));
         let lanes = Lanes::start(&hsm, &audit, &refusals, &cache, &clock)?;
         let loaders = Workers::start("loading", LOADERS)?;
         let workers = Workers::start("management", workers)?;
-        Ok(Self { keeper, cache, audit, clock, pages: deployment.pages, lanes, outbox, refusals, loaders, workers })
+        Ok(Self {
+            keeper,
+            cache,
+            audit,
+            clock,
+            pages: deployment.pages,
+            rsa_gate,
+            lanes,
+            outbox,
+            refusals,
+            loaders,
+            workers,
+        })
     }
 
     /// Validates the body, runs the operation, records it, and gives the JSON of the answer.
@@ -205,6 +223,7 @@ impl Service {
                     caller: &request.caller,
                     keeper: &service.keeper,
                     pages: &service.pages,
+                    rsa_gate: &service.rsa_gate,
                     event: RefCell::new(*event),
                 };
                 let result = run(&context);

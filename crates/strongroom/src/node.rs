@@ -24,8 +24,8 @@ use crate::recovery::Recovery;
 const WORKERS: usize = 8;
 /// Connections for workers and background tasks.
 const POOL_SIZE: u32 = 16;
-/// Sessions for the lane, the workers and the background tasks.
-pub(crate) const SESSIONS: u32 = 16;
+/// Sessions for the lanes (six at most), the loaders, the workers and the background tasks.
+pub(crate) const SESSIONS: u32 = 24;
 const HTTP_WORKERS: usize = 1;
 
 /// What a node is made from.

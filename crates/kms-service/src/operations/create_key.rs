@@ -76,7 +76,10 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     let born = Born { tags: &tags, policy: input.policy.as_deref() };
     let made = match origin {
         Origin::External => cx.keeper.create_empty(&facts, &born, &audit).map(|()| facts)?,
-        _ => cx.keeper.create_generated(&facts, &born, &audit)?,
+        _ => {
+            let _place = is_rsa(kind.spec).then(|| cx.rsa_gate.enter()).transpose()?;
+            cx.keeper.create_generated(&facts, &born, &audit)?
+        }
     };
     Ok(Output { key_metadata: metadata(cx, &made) })
 }
@@ -136,6 +139,10 @@ fn check_spec(input: &Input) -> Result<KeyKind, KmsError> {
         }
         (spec, Some(usage)) => Ok(KeyKind { spec, usage }),
     }
+}
+
+fn is_rsa(spec: KeySpec) -> bool {
+    matches!(spec, KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096)
 }
 
 /// The token makes such keys, or unwraps their material in some way.

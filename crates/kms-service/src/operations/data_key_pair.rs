@@ -65,5 +65,13 @@ pub(super) fn prepare(
             key_material_id: material.map(|id| id.to_string()),
         })
     });
-    Ok(Prepared { work, lane: LaneKind::DataKeyPair, used: material.map(UsedMaterial::One) })
+    Ok(Prepared { work, lane: lane_for(spec), used: material.map(UsedMaterial::One) })
+}
+
+/// Other pairs than RSA's are made in less than a millisecond.
+fn lane_for(spec: DataKeyPairSpec) -> LaneKind {
+    match spec {
+        DataKeyPairSpec::Rsa2048 | DataKeyPairSpec::Rsa3072 | DataKeyPairSpec::Rsa4096 => LaneKind::RsaDataKeyPair,
+        _ => LaneKind::Pair,
+    }
 }

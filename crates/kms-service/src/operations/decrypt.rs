@@ -13,6 +13,7 @@ use super::opening::OpeningRequest;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, check_recipient, to_json};
 use crate::key_record::KeyRecord;
+use crate::lane::LaneToken;
 use crate::target::Target;
 
 /// The operation.
@@ -78,7 +79,7 @@ impl HotOperation<1> for Decrypt {
         let algorithm = key.encryption_algorithm(input.encryption_algorithm.as_deref())?;
         let (lane, material) = (opening.lane(), opening.material_id());
         let (key_id, dry_run) = (key.arn.clone(), input.dry_run);
-        let work = Box::new(move |token: &mut crate::lane::LaneToken| {
+        let work = Box::new(move |token: &mut LaneToken| {
             let plaintext = opening.open(token)?;
             check_dry_run(dry_run)?;
             let length = plaintext.len();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kms_core::{KmsError, Operation, Timestamp};
-
 use serde::{Deserialize, Serialize};
 
 use super::data_key_pair::{self, DataKeyPairRequest, MadePair};
@@ -52,7 +51,6 @@ impl HotOperation<1> for GenerateDataKeyPairWithoutPlaintext {
 
     fn prepare(input: &Input, [key]: [&KeyRecord; 1], now: Timestamp) -> Result<Prepared, KmsError> {
         check_grant_tokens(input.grant_tokens.as_deref())?;
-
         let request = DataKeyPairRequest {
             operation: Operation::GenerateDataKeyPairWithoutPlaintext,
             key_pair_spec: &input.key_pair_spec,
@@ -67,11 +65,9 @@ fn answer(made: MadePair) -> Result<Vec<u8>, KmsError> {
     let length = made.private_key_ciphertext.len() + made.public_key.len();
     let output = Output {
         private_key_ciphertext_blob: made.private_key_ciphertext,
-
         public_key: made.public_key,
         key_id: made.key_id,
         key_pair_spec: made.key_pair_spec,
-
         key_material_id: made.key_material_id,
     };
     to_json(&output, length)

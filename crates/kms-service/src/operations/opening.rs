@@ -50,6 +50,9 @@ impl OpeningRequest<'_> {
     /// # Errors
     /// `InvalidCiphertextException`; `ValidationException` if nothing names a key; those of [`Target::named`].
     pub(super) fn target(&self, caller: &Caller) -> Result<Target, KmsError> {
+        if self.ciphertext_blob.is_none() && !self.ignores_ciphertext() {
+            return Err(missing("ciphertextBlob"));
+        }
         match (self.key_id, self.parsed_blob()?) {
             (Some(key_id), _) => Target::named(key_id, caller, self.action),
             (None, Some(blob)) => Ok(Target::OfCiphertext(caller.region, blob.key_id)),
@@ -132,6 +135,10 @@ impl Opening {
             }
             How::Oaep(algorithm) => {
                 let plaintext = token.hsm().decrypt(&material.object, *algorithm, blob.as_ref())?;
+                // Nobody could have encrypted nothing here, and no envelope could hold it.
+                if plaintext.is_empty() {
+                    return Err(KmsError::InvalidCiphertext);
+                }
                 Ok(Zeroizing::new(plaintext.expose().to_vec()))
             }
         }
