@@ -218,10 +218,7 @@ impl Shared {
                 if job.reply.is_closed() {
                     continue;
                 }
-                let result = match job.work {
-                    Ok(work) => run_caught(work, &mut token),
-                    Err(refusal) => Err(refusal),
-                };
+                let result = job.work.and_then(|work| run_caught(work, &mut token));
                 if self.is_replaced(generation) {
                     break;
                 }
@@ -242,7 +239,6 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Whether another thread has taken this one's place.
     fn is_replaced(&self, generation: u64) -> bool {
         self.generation.load(Ordering::Acquire) != generation
     }
