@@ -91,7 +91,8 @@ pub(crate) fn exposed_secret() -> Template {
     readable(None)
 }
 
-/// A secret whose length is measured by wrapping it: it leaves the token under a key of the token alone.
+/// A secret whose length is measured by wrapping it. For the time of that call the process holds the wrapping and the key that
+/// it is under, and wipes both.
 pub(crate) fn measured_secret() -> Template {
     let mut template = readable(None);
     for attribute in &mut template.0 {

@@ -122,6 +122,7 @@ fn has_length(bench: &Bench<'_>, source: &Source<'_>, shortest: usize, longest: 
     }
     let kek = SessionObject::create(bench.session, &template::wrapping_aes().with_value(&**bench.substitute))?;
     let wrapped = bench.session.wrap_key(&Mechanism::AesKeyWrapPad, kek.handle(), object.value.handle());
+    let wrapped = wrapped.map(Zeroizing::new);
     let room = shortest.next_multiple_of(8) + 8..=longest.next_multiple_of(8) + 8;
     match wrapped {
         Ok(wrapped) => Ok(object.is_good && room.contains(&wrapped.len())),
