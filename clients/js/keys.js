@@ -14,7 +14,7 @@ async function makeKey(kms, members = {}) {
   return KeyMetadata.Arn;
 }
 
-/** Imports 32 bytes into a key of origin EXTERNAL; `members` are added to those of ImportKeyMaterial. */
+/** Imports a short material into a key of origin EXTERNAL; `members` are added to those of ImportKeyMaterial. */
 async function importMaterial(kms, KeyId, material, members = {}) {
   const parameters = await kms.send(
     new GetParametersForImportCommand({ KeyId, WrappingAlgorithm: 'RSAES_OAEP_SHA_256', WrappingKeySpec: 'RSA_2048' }),
