@@ -7,6 +7,7 @@ import boto3
 import botocore.config
 import pytest
 
+from by_cli import AwsCliHere, KmsByCli
 from server import Server
 from store import Store
 from tools import AwsCli, wrap
@@ -95,6 +96,16 @@ def careless_kms(client, account):
 @pytest.fixture
 def cli(server, account, tmp_path):
     return AwsCli(server.endpoint, account, tmp_path)
+
+
+@pytest.fixture
+def kms_by_cli(server, account, tmp_path, monkeypatch):
+    """The AWS CLI in this process, with the operations of the client of boto3."""
+    cli = AwsCliHere(server.endpoint, account, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name, value in cli.environment.items():
+        monkeypatch.setenv(name, value)
+    return KmsByCli(cli)
 
 
 @pytest.fixture

@@ -1,35 +1,25 @@
 """Material of every kind, made by `cryptography`, imported, and used together with the original."""
 
-import base64
 import os
-import shlex
-import subprocess
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from importing import Importer, wrapped
 from kinds import (
     CURVES,
     ED25519,
-    ENCRYPTION,
     RSA_BITS,
     SIGNING,
     TAG_BYTES,
-    algorithms_of,
     check_described,
-    mac_of,
     new_private_key,
-    oaep,
     pkcs8,
-    read_public_key,
-    scheme,
     spki,
 )
-from tools import answered, refusal, token_objects, wrap
+from tools import answered, refusal, token_objects
+from uses import check_use, new_material
 
-MESSAGE = b"a message of some length"
 OAEP = ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"]
 KEY_WRAP = ["RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256"]
 INCORRECT = (
@@ -57,15 +47,6 @@ KINDS = [
     (ED25519, "SIGN_VERIFY", [(way, "RSA_2048") for way in OAEP + KEY_WRAP]),
 ]
 IDS = [f"{spec}-{usage}" for spec, usage, _ in KINDS]
-
-
-def new_material(spec):
-    """Something that can be imported, and the key that it is."""
-    if spec in TAG_BYTES:
-        material = os.urandom(TAG_BYTES[spec])
-        return material, material
-    original = new_private_key(spec)
-    return pkcs8(original), original
 
 
 def empty_key_of(kms, spec, usage):
@@ -112,37 +93,6 @@ def check_life(kms, server, importer, material, other):
     assert refusal(kms.import_key_material, **importer.request(other)) == INCORRECT
     assert token_objects(server.data_dir, key_id) == 0
     assert answered(importer(material)) == again
-
-
-def check_use(kms, key, spec, usage, original):
-    """The key and the original do the same, in both directions."""
-    if usage == "GENERATE_VERIFY_MAC":
-        algorithm = algorithms_of(spec, usage)[0]
-        by = {"KeyId": key, "Message": MESSAGE, "MacAlgorithm": algorithm}
-        mac = mac_of(algorithm, original, MESSAGE)
-        assert kms.generate_mac(**by)["Mac"] == mac
-        assert kms.verify_mac(Mac=mac, **by)["MacValid"]
-        return
-    public = read_public_key(kms, key, spec, usage)
-    assert spki(public) == spki(original.public_key())
-    if usage == "KEY_AGREEMENT":
-        mine = new_private_key(spec)
-        answer = kms.derive_shared_secret(KeyId=key, KeyAgreementAlgorithm="ECDH", PublicKey=spki(mine.public_key()))
-        assert answer["SharedSecret"] == original.exchange(ec.ECDH(), mine.public_key())
-        assert answer["KeyOrigin"] == "EXTERNAL"
-    elif usage == "ENCRYPT_DECRYPT":
-        for algorithm in ENCRYPTION:
-            by = {"KeyId": key, "EncryptionAlgorithm": algorithm}
-            blob = kms.encrypt(Plaintext=MESSAGE, **by)["CiphertextBlob"]
-            assert original.decrypt(blob, oaep(algorithm)) == MESSAGE
-            blob = public.encrypt(MESSAGE, oaep(algorithm))
-            assert kms.decrypt(CiphertextBlob=blob, **by)["Plaintext"] == MESSAGE
-    else:
-        for algorithm in SIGNING[spec]:
-            by = {"KeyId": key, "Message": MESSAGE, "SigningAlgorithm": algorithm}
-            signature = original.sign(MESSAGE, *scheme(algorithm))
-            assert kms.verify(Signature=signature, **by)["SignatureValid"]
-            public.verify(kms.sign(**by)["Signature"], MESSAGE, *scheme(algorithm))
 
 
 @pytest.mark.parametrize("spec", TAG_BYTES)
@@ -265,61 +215,3 @@ def test_the_members_of_symmetric_keys_are_refused_for_others(kms):
         )
         assert refusal(kms.import_key_material, **importer.request(secret, **members)) == expected
     importer(secret)
-
-
-CLI_KINDS = [
-    ("HMAC_384", "GENERATE_VERIFY_MAC", "RSAES_OAEP_SHA_256"),
-    ("RSA_2048", "SIGN_VERIFY", "RSA_AES_KEY_WRAP_SHA_256"),
-    ("ECC_NIST_P256", "SIGN_VERIFY", "RSAES_OAEP_SHA_1"),
-    (ED25519, "SIGN_VERIFY", "RSA_AES_KEY_WRAP_SHA_1"),
-]
-
-
-@pytest.mark.parametrize("spec, usage, way", CLI_KINDS, ids=[kind[0] for kind in CLI_KINDS])
-def test_the_aws_cli_imports_what_openssl_wrapped(cli, server, spec, usage, way):
-    material, original = new_material(spec)
-    made = cli(f"create-key --origin EXTERNAL --key-spec {spec} --key-usage {usage}")["KeyMetadata"]
-    key = made["KeyId"]
-    parameters = cli(
-        f"get-parameters-for-import --key-id {key} --wrapping-algorithm {way} --wrapping-key-spec RSA_2048"
-    )
-    (cli.folder / "ImportToken.bin").write_bytes(base64.b64decode(parameters["ImportToken"]))
-    encrypted = openssl_wrap(base64.b64decode(parameters["PublicKey"]), material, way, cli.folder)
-    (cli.folder / "EncryptedKeyMaterial.bin").write_bytes(encrypted)
-    command = (
-        f"import-key-material --key-id {key} --encrypted-key-material fileb://EncryptedKeyMaterial.bin "
-        "--import-token fileb://ImportToken.bin --expiration-model KEY_MATERIAL_DOES_NOT_EXPIRE"
-    )
-    first = cli(command)
-    assert (first["KeyId"], token_objects(server.data_dir, key)) == (made["Arn"], 1)
-    (cli.folder / "message").write_bytes(MESSAGE)
-    algorithm = algorithms_of(spec, usage)[0]
-    if usage == "GENERATE_VERIFY_MAC":
-        answer = cli(f"generate-mac --key-id {key} --message fileb://message --mac-algorithm {algorithm}")
-        assert base64.b64decode(answer["Mac"]) == mac_of(algorithm, original, MESSAGE)
-    else:
-        answer = cli(f"sign --key-id {key} --message fileb://message --signing-algorithm {algorithm}")
-        signature = base64.b64decode(answer["Signature"])
-        original.public_key().verify(signature, MESSAGE, *scheme(algorithm))
-        public = base64.b64decode(cli(f"get-public-key --key-id {key}")["PublicKey"])
-        assert public == spki(original.public_key())
-    assert cli(f"delete-imported-key-material --key-id {key}") == first
-    assert token_objects(server.data_dir, key) == 0
-    assert cli(command) == first
-
-
-def openssl_wrap(public_key, material, way, folder):
-    """Wraps as the AWS documentation shows it, by openssl."""
-    digest = "sha1" if way.endswith("SHA_1") else "sha256"
-    if way in OAEP:
-        return wrap(public_key, material, digest, folder)
-    ephemeral = os.urandom(32)
-    (folder / "material").write_bytes(material)
-    subprocess.run(
-        shlex.split(f"openssl enc -id-aes256-wrap-pad -iv A65959A6 -K {ephemeral.hex()} -in material -out wrapped"),
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    return wrap(public_key, ephemeral, digest, folder) + (folder / "wrapped").read_bytes()

@@ -1,5 +1,6 @@
 """The programs that a user of imported key material has at hand: the AWS CLI, openssl and pkcs11-tool."""
 
+import base64
 import json
 import os
 import pathlib
@@ -91,6 +92,33 @@ def wrap(public_key: bytes, material: bytes, digest: str, folder: pathlib.Path) 
     )
     subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True, timeout=SECONDS)
     return (folder / "EncryptedKeyMaterial.bin").read_bytes()
+
+
+def import_command(cli, key_id: str, material: bytes, algorithm: str, wrapping_spec: str) -> str:
+    """Gets parameters, wraps the material by openssl, and gives the command that imports it."""
+    parameters = cli(
+        f"get-parameters-for-import --key-id {key_id} --wrapping-algorithm {algorithm} --wrapping-key-spec {wrapping_spec}"
+    )
+    (cli.folder / "ImportToken.bin").write_bytes(base64.b64decode(parameters["ImportToken"]))
+    wrap_by_openssl(base64.b64decode(parameters["PublicKey"]), material, algorithm, cli.folder)
+    return (
+        f"import-key-material --key-id {key_id} --encrypted-key-material fileb://EncryptedKeyMaterial.bin "
+        "--import-token fileb://ImportToken.bin --expiration-model KEY_MATERIAL_DOES_NOT_EXPIRE"
+    )
+
+
+def wrap_by_openssl(public_key: bytes, material: bytes, algorithm: str, folder: pathlib.Path) -> None:
+    """Leaves what an import takes in `EncryptedKeyMaterial.bin`, made as the AWS documentation shows it."""
+    digest = "sha1" if algorithm.endswith("SHA_1") else "sha256"
+    if not algorithm.startswith("RSA_AES_KEY_WRAP"):
+        wrap(public_key, material, digest, folder)
+        return
+    ephemeral = os.urandom(32)
+    (folder / "material").write_bytes(material)
+    command = f"openssl enc -id-aes256-wrap-pad -iv A65959A6 -K {ephemeral.hex()} -in material -out wrapped"
+    subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True, timeout=SECONDS)
+    encrypted = wrap(public_key, ephemeral, digest, folder) + (folder / "wrapped").read_bytes()
+    (folder / "EncryptedKeyMaterial.bin").write_bytes(encrypted)
 
 
 def token_objects(data_dir: pathlib.Path, key_id: str) -> int:
