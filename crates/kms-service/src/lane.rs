@@ -7,24 +7,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kms_audit::AuditLog;
-use kms_core::hsm::{MacInput, TokenObject};
-use kms_core::secret::SecretKey;
-use kms_core::{Clock, Hsm, HsmError, KmsError};
+use kms_core::{Clock, Hsm, KmsError};
 use tokio::sync::oneshot;
-use zeroize::Zeroize;
 
 use crate::audit_event::EventDraft;
 use crate::cache::KeyCache;
+use crate::draft_slot::DraftSlot;
 use crate::key_record::KeyRecord;
+use crate::lane_token::{LaneToken, TokenWork};
 use crate::refusals::Refusals;
 use crate::workers::DEADLINE;
 
 /// Threads of one lane lost in the token or the audit that are put up with before the process ends.
 const ABANDONED_BOUND: u64 = 8;
+/// How often the thread lets others run before it sleeps: under load the next job is on its way, and to sleep and be woken
+/// costs both sides more (docs/performance.md).
+const YIELDS: usize = 4;
 /// Bytes that hold a usual audit record.
 const KEPT_RECORD: usize = 4_096;
-/// Bytes of token randomness fetched at a time; one call a batch instead of one a data key.
-const RANDOM: usize = 4_096;
 
 /// How a lane works.
 #[derive(Clone, Copy)]
@@ -39,9 +39,6 @@ pub(crate) struct LaneSettings {
     pub(crate) queue_bound: usize,
 }
 
-/// What is left of an operation once everything is checked: the token call and what follows from it.
-pub(crate) type TokenWork = Box<dyn FnOnce(&mut LaneToken) -> Result<Vec<u8>, KmsError> + Send>;
-
 /// What became of a job.
 pub(crate) enum Outcome {
     /// The answer, or the refusal; its audit record is written.
@@ -55,24 +52,14 @@ struct Job {
     work: Result<TokenWork, KmsError>,
     /// What the work rests on.
     records: Vec<Arc<KeyRecord>>,
-    event: Arc<Slot>,
+    event: Arc<DraftSlot>,
     reply: oneshot::Sender<Outcome>,
 }
 
 struct Finished {
-    event: Arc<Slot>,
+    event: Arc<DraftSlot>,
     result: Result<Vec<u8>, KmsError>,
     reply: oneshot::Sender<Outcome>,
-}
-
-/// The draft of a request's record, for whoever decides the request: the lane as it answers, or the request itself when
-/// it gives up. Who takes it records it, so each request has one record.
-struct Slot(Mutex<Option<Box<EventDraft>>>);
-
-impl Slot {
-    fn take(&self) -> Option<Box<EventDraft>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 #[derive(Default)]
@@ -139,7 +126,7 @@ impl Lane {
         event: Box<EventDraft>,
     ) -> Outcome {
         let (reply, receiver) = oneshot::channel();
-        let slot = Arc::new(Slot(Mutex::new(Some(event))));
+        let slot = DraftSlot::new(event);
         if !self.shared.push(Job { work, records, event: Arc::clone(&slot), reply }) {
             return self.give_up(KmsError::Throttling, &slot).await;
         }
@@ -169,7 +156,7 @@ impl Lane {
     }
 
     /// Refuses a request that the lane has not decided, with its record. Without a draft the lane is about to record it.
-    async fn give_up(&self, refusal: KmsError, slot: &Slot) -> Outcome {
+    async fn give_up(&self, refusal: KmsError, slot: &DraftSlot) -> Outcome {
         match slot.take() {
             Some(event) => Outcome::Done(Err(self.refusals.record(refusal, &event).await)),
             None => Outcome::Done(Err(refusal)),
@@ -203,7 +190,7 @@ impl Lane {
 impl Shared {
     fn work(&self) {
         let generation = self.generation.load(Ordering::Acquire);
-        let mut token = LaneToken { hsm: Arc::clone(&self.hsm), random: [0; RANDOM], used: RANDOM };
+        let mut token = LaneToken::new(Arc::clone(&self.hsm));
         let mut finished = Vec::with_capacity(self.settings.batch);
         let mut records = Records::default();
         while !self.is_replaced(generation) {
@@ -218,7 +205,7 @@ impl Shared {
                 if job.reply.is_closed() {
                     continue;
                 }
-                let result = job.work.and_then(|work| run_caught(work, &mut token));
+                let result = job.work.and_then(|work| token.run(work));
                 if self.is_replaced(generation) {
                     break;
                 }
@@ -246,19 +233,16 @@ impl Shared {
     /// Writes the records of the batch, and only then lets its answers go.
     fn flush(&self, records: &mut Records, finished: &mut Vec<Finished>) {
         // Who gave up meanwhile has recorded that, and hears nothing more.
-        finished.retain(|finished| match finished.event.take() {
-            Some(event) => {
-                event.render_into(finished.result.as_ref().err(), records.next());
-                true
-            }
-            None => false,
+        finished.retain(|Finished { event, result, .. }| {
+            event.decide(|event| event.render_into(result.as_ref().err(), records.next()))
         });
         let written = self.audit.append(records.taken());
         if let Err(error) = &written {
             tracing::error!(error = %error, "the audit log cannot be written: nothing is answered");
         }
         records.clear();
-        for Finished { result, reply, .. } in finished.drain(..) {
+        for Finished { event, result, reply } in finished.drain(..) {
+            drop(event);
             let result = match &written {
                 Ok(()) => result,
                 Err(_) => Err(KmsError::internal("the audit log cannot be written")),
@@ -284,6 +268,12 @@ impl Shared {
 
     /// Waits for work and says how much of it to take as one batch.
     fn next_batch(&self) -> usize {
+        for _ in 0..YIELDS {
+            if !self.lock().jobs.is_empty() {
+                break;
+            }
+            std::thread::yield_now();
+        }
         let mut queue = self.lock();
         while queue.jobs.is_empty() {
             queue.sleepers += 1;
@@ -339,60 +329,6 @@ impl Records {
     }
 }
 
-fn run_caught(work: TokenWork, token: &mut LaneToken) -> Result<Vec<u8>, KmsError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(token)))
-        .unwrap_or_else(|_| Err(KmsError::internal("an operation panicked")))
-}
-
 fn millis(clock: &dyn Clock) -> u64 {
     clock.boottime().as_millis() as u64
-}
-
-/// The token as a lane's jobs see it.
-pub(crate) struct LaneToken {
-    hsm: Arc<dyn Hsm>,
-    random: [u8; RANDOM],
-    used: usize,
-}
-
-impl LaneToken {
-    /// The token itself, for what only pairs and HMAC keys do.
-    pub(crate) fn hsm(&self) -> &dyn Hsm {
-        &*self.hsm
-    }
-
-    /// One keyed call of a symmetric key.
-    ///
-    /// # Errors
-    /// Those of [`Hsm::mac`].
-    pub(crate) fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError> {
-        self.hsm.mac(object, input)
-    }
-
-    /// Random bytes of the token, each given out once.
-    ///
-    /// # Errors
-    /// Those of [`Hsm::generate_random`].
-    pub(crate) fn random(&mut self, length: usize) -> Result<Vec<u8>, HsmError> {
-        if length > RANDOM - self.used {
-            self.hsm.generate_random(&mut self.random)?;
-            self.used = 0;
-        }
-        let taken = &mut self.random[self.used..self.used + length];
-        let mut bytes = vec![0; length];
-        // Mixed with what the kernel gives now: the buffer alone would be given out twice by a machine restored twice.
-        getrandom::fill(&mut bytes).map_err(|error| HsmError::Unavailable(error.to_string()))?;
-        for (byte, other) in bytes.iter_mut().zip(taken.iter()) {
-            *byte ^= other;
-        }
-        taken.zeroize();
-        self.used += length;
-        Ok(bytes)
-    }
-}
-
-impl Drop for LaneToken {
-    fn drop(&mut self) {
-        self.random.zeroize();
-    }
 }

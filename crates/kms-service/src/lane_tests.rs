@@ -13,7 +13,8 @@ use kms_test::TestToken;
 
 use crate::audit_event::draft_for_tests;
 use crate::cache::KeyCache;
-use crate::lane::{Lane, LaneSettings, Outcome, TokenWork};
+use crate::lane::{Lane, LaneSettings, Outcome};
+use crate::lane_token::TokenWork;
 use crate::refusals::Refusals;
 
 /// Few, so that the queue is soon full.

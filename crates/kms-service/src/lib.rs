@@ -13,6 +13,7 @@ mod change;
 mod cloudtrail;
 mod context;
 mod dispatch;
+mod draft_slot;
 mod gate;
 mod hot;
 mod key_metadata;
@@ -20,6 +21,7 @@ mod key_record;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
+mod lane_token;
 mod lanes;
 mod measure;
 mod operations;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::sealing::Sealing;
 use crate::hot::{Prepared, UsedMaterial, check_dry_run};
 use crate::key_record::KeyRecord;
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 
 /// The members that both requests have.

@@ -13,7 +13,7 @@ use super::opening::OpeningRequest;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, check_recipient, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 use crate::target::Target;
 
 /// The operation.

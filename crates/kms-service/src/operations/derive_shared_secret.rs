@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, check_recipient, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
 

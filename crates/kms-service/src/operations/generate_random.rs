@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::hot::{check_recipient, to_json};
-use crate::lane::{LaneToken, TokenWork};
+use crate::lane_token::{LaneToken, TokenWork};
 
 /// The request.
 #[derive(Debug, Deserialize)]

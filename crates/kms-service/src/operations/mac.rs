@@ -6,7 +6,7 @@ use kms_core::secret::SecretBytes;
 use kms_model::Blob;
 
 use crate::key_record::{KeyRecord, UsableMaterial};
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 
 /// How the token's input for the service's own uses of secret keys begins. Who imports the bytes of a symmetric key as an
 /// HMAC key too must not get the message keys of its ciphertexts as MACs.

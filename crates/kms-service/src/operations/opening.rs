@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::sealing::check_no_context;
 use crate::caller::Caller;
 use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT, UsableMaterial};
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
 

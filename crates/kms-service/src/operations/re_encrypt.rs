@@ -12,7 +12,7 @@ use super::sealing::Sealing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
 

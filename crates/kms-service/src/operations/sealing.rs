@@ -11,7 +11,7 @@ use kms_core::{KeyMaterialId, KmsError};
 use kms_keypair::{EncryptError, PublicKey, max_plaintext_bytes};
 
 use crate::key_record::{KeyRecord, UsableMaterial};
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 
 /// All that a ciphertext needs but its plaintext.

@@ -11,7 +11,7 @@ use super::signing::Signable;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane::LaneToken;
+use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
 
