@@ -77,6 +77,11 @@ impl KeyFacts {
         self.materials.iter().find(|material| material.id == *id)
     }
 
+    /// Whether some material stops being usable between these moments, so that the state may be another afterwards.
+    pub fn expires_between(&self, earlier: Timestamp, later: Timestamp) -> bool {
+        self.materials.iter().any(|material| material.is_usable(earlier) != material.is_usable(later))
+    }
+
     /// The materials that must all be present for the key to be usable: current and retired ones. Source: key-states.md 5.1.6.
     pub fn associated(&self) -> impl Iterator<Item = &Material> {
         self.materials

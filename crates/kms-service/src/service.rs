@@ -18,7 +18,8 @@ use crate::dispatch::model_error;
 use crate::gate::Gate;
 use crate::hot::{HotOperation, Prepared};
 use crate::key_record::KeyRecord;
-use crate::lane::{Outcome, TokenWork};
+use crate::lane::Outcome;
+use crate::lane_token::TokenWork;
 use crate::lanes::{LaneKind, Lanes};
 use crate::outbox::{InFlight, Outbox};
 use crate::refusals::Refusals;
@@ -130,7 +131,8 @@ impl Service {
     }
 
     /// The hot path: the records from the cache, all checks here, one job for the lane. What a cached record refuses is
-    /// asked once more of the rows (S4); a record that goes stale under the token call is read anew.
+    /// asked once more of the rows (S4), and again if a `ValidTo` passed while they were read; a record that goes
+    /// stale under the token call is read anew.
     pub(crate) async fn use_keys<O: HotOperation<KEYS>, const KEYS: usize>(
         &self,
         request: OperationRequest,
@@ -145,13 +147,17 @@ impl Service {
         let mut cached = targets.each_ref().map(|target| self.cache.find(target, self.clock.boottime()));
         for _ in 0..ATTEMPTS {
             let from_cache = cached.iter().any(Option::is_some);
+            let asked = (!from_cache).then(|| self.clock.now());
             let records = match self.records(&request, &targets, O::ACTIONS, &mut cached, &mut event).await {
                 Ok(records) => records,
                 Err(refusal) => return self.refuse(refusal, event).await,
             };
-            let keys = std::array::from_fn(|index| &*records[index]);
-            let prepared = O::prepare(&input, keys, self.clock.now());
-            if from_cache && matches!(&prepared, Err(refusal) if refusal.rests_on_stored_facts()) {
+            let keys: [&KeyRecord; KEYS] = std::array::from_fn(|index| &*records[index]);
+            let now = self.clock.now();
+            let prepared = O::prepare(&input, keys, now);
+            let is_of_one_moment =
+                || asked.is_some_and(|asked| !keys.iter().any(|key| key.facts.expires_between(asked, now)));
+            if matches!(&prepared, Err(refusal) if refusal.rests_on_stored_facts()) && !is_of_one_moment() {
                 continue;
             }
             let work = prepared.map(|Prepared { work, lane, used }| {
