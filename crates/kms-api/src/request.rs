@@ -1,6 +1,7 @@
 //! From bytes to an operation and back: protocol, target, body, signature, call. Source: protocol.md 1, 3.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -34,12 +35,14 @@ pub(crate) async fn handle(request: HttpRequest, payload: Payload, api: Data<Api
 
 async fn answer(request: &HttpRequest, payload: Payload, api: &Api) -> HttpResponse {
     let request_id = kms_core::random::id().to_string();
-    let body = match tokio::time::timeout(BODY_TIME, read_body(payload)).await {
-        Ok(Ok(body)) => body,
-        refused => {
+    let body = match read_body_in_time(payload).await {
+        Ok(body) => body,
+        Err(error) => {
             api.counts.reject(Rejection::Body);
-            let is_too_large = matches!(refused, Ok(Err(BodyError::TooLarge)));
-            return if is_too_large { too_large(&request_id) } else { broken_body(&request_id) };
+            return match error {
+                BodyError::TooLarge => too_large(&request_id),
+                BodyError::Broken => broken_body(&request_id),
+            };
         }
     };
     if request.method() != Method::POST || request.path() != "/" || !speaks_json(request) {
@@ -76,6 +79,19 @@ async fn answer(request: &HttpRequest, payload: Payload, api: &Api) -> HttpRespo
 enum BodyError {
     TooLarge,
     Broken,
+}
+
+/// Most bodies are here with their headers, and need no timer.
+async fn read_body_in_time(payload: Payload) -> Result<Bytes, BodyError> {
+    let mut reading = std::pin::pin!(read_body(payload));
+    let at_once = std::future::poll_fn(|cx| match reading.as_mut().poll(cx) {
+        Poll::Ready(body) => Poll::Ready(Some(body)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    match at_once.await {
+        Some(body) => body,
+        None => tokio::time::timeout(BODY_TIME, reading).await.unwrap_or(Err(BodyError::Broken)),
+    }
 }
 
 /// Most bodies come in one piece, which is taken without a copy.
