@@ -22,6 +22,10 @@ mod settings;
 
 use std::process::ExitCode;
 
+/// What one thread allocates another frees, request by request: glibc then makes the two wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::Parser;
 
 fn main() -> ExitCode {
