@@ -20,6 +20,14 @@ pub struct ServerOptions {
     pub failpoint_dir: Option<PathBuf>,
     /// More variables of its environment.
     pub environment: Vec<(String, String)>,
+    /// The program, if it is not [`strongroom_binary`].
+    pub program: Option<PathBuf>,
+}
+
+impl ServerOptions {
+    fn command(&self) -> anyhow::Result<Command> {
+        Ok(Command::new(self.program.clone().map_or_else(strongroom_binary, Ok)?))
+    }
 }
 
 /// A running server over a folder of its own, ended with SIGTERM on drop.
@@ -247,7 +255,7 @@ fn wait_until_ready(child: &mut Child) -> anyhow::Result<String> {
 }
 
 fn dev_command(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow::Result<Command> {
-    let mut command = Command::new(strongroom_binary()?);
+    let mut command = options.command()?;
     command.args(["dev", "--until-stdin-ends", "--listen", listen, "--data-dir"]).arg(data_dir);
     command.args(&options.arguments).env_remove("SOFTHSM2_CONF");
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -256,7 +264,7 @@ fn dev_command(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow
 }
 
 fn serve_command(config: &Path, softhsm_config: &Path, options: &ServerOptions) -> anyhow::Result<Command> {
-    let mut command = Command::new(strongroom_binary()?);
+    let mut command = options.command()?;
     command.args(["serve", "--config"]).arg(config).args(&options.arguments);
     command.env("SOFTHSM2_CONF", softhsm_config).stdin(Stdio::null()).stdout(Stdio::piped());
     add_environment(&mut command, options);

@@ -1,6 +1,6 @@
 //! Processor time of the server per request, by turns with the bare call of the token.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use crate::Options;
 use crate::load::{Load, median};
@@ -51,23 +51,35 @@ pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Ta
     cases.report(options, &bare, table)
 }
 
-/// Nothing but load on one operation of a small server; a profiler finds the server by the printed id.
-pub(crate) async fn load_for_a_profiler(options: &Options, name: &str) -> anyhow::Result<()> {
-    let node = Node::in_memory(FEW_KEYS).await?;
-    node.settle().await?;
-    let mut cases = Cases::of_small(&node).await?;
-    let Some(case) = cases.all.iter_mut().find(|case| case.name.contains(name)) else {
-        let names: Vec<&str> = cases.all.iter().map(|case| case.name.as_str()).collect();
-        bail!("no load has {name:?} in its name; there are {names:?}");
-    };
-    say(&format!("bench: process {} serves {}", node.server.pid(), case.name));
+/// Nothing but load on one operation of a small server, by turns with other builds of it; a profiler finds the servers by
+/// the printed ids.
+pub(crate) async fn load_one(options: &Options, name: &str) -> anyhow::Result<()> {
+    let mut nodes = vec![Node::in_memory(FEW_KEYS).await?];
+    for program in &options.beside {
+        nodes.push(Node::of_program(Some(program), FEW_KEYS).await?);
+    }
+    let mut cases = Vec::new();
+    for node in &nodes {
+        node.settle().await?;
+        let case = Cases::of_small(node).await?.named(name)?;
+        say(&format!("bench: process {} serves {}", node.server.pid(), case.name));
+        cases.push(case);
+    }
     let mut token = RawToken::start(FEW_KEYS)?;
     let mut bare = Vec::new();
-    for _ in 0..options.rounds {
+    for round in 0..options.rounds as usize {
         bare.push(token.measure()?.bare);
-        case.run(options).await?;
+        // Who goes first changes: the figures of one place in the round would not be those of another.
+        for turn in 0..cases.len() {
+            let number = (round + turn) % cases.len();
+            cases[number].run(options).await?;
+        }
     }
-    say(&format!("bench: {:.1} us, {:.2} x raw", median(&case.cpu), ratio(&case.cpu, &bare)));
+    let programs = std::iter::once(String::new()).chain(options.beside.iter().map(|path| path.display().to_string()));
+    for (case, program) in cases.iter().zip(programs) {
+        let (cpu, of_first) = (median(&case.cpu), ratio(&case.cpu, &cases[0].cpu));
+        say(&format!("bench: {cpu:.1} us, {:.2} x raw, {of_first:.3} x first {program}", ratio(&case.cpu, &bare)));
+    }
     Ok(())
 }
 
@@ -84,6 +96,12 @@ impl<'a> Cases<'a> {
         cases.add("Decrypt", node, node.decrypt().await?);
         cases.add("GenerateDataKey", node, node.generate_data_key());
         Ok(cases)
+    }
+
+    fn named(self, name: &str) -> anyhow::Result<Case<'a>> {
+        let names: Vec<String> = self.all.iter().map(|case| case.name.clone()).collect();
+        let found = self.all.into_iter().find(|case| case.name.contains(name));
+        found.with_context(|| format!("no load has {name:?} in its name; there are {names:?}"))
     }
 
     fn add(&mut self, name: &str, node: &'a Node, load: Load) {

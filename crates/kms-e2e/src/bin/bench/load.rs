@@ -1,11 +1,13 @@
 //! The load: a number of connections, each with one request under way, for a bounded time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use crate::connection::Connection;
 use crate::process;
+use crate::signer::Signer;
 
 /// Requests of one kind.
 #[derive(Clone, Debug)]
@@ -49,11 +51,13 @@ impl Load {
         for _ in 0..connections {
             open.push(Connection::open(address).await?);
         }
+        let requests = Arc::new(self.requests(address));
         let before = process::cpu_time(pid)?;
         let until = Instant::now() + time;
         let drivers = open.into_iter().enumerate().map(|(number, connection)| {
-            let load = self.clone();
-            tokio::spawn(async move { load.drive(connection, number, until).await })
+            // Connections begin at different requests, so that they do not ask for the same key at the same time.
+            let next = number * requests.len() / connections as usize;
+            tokio::spawn(drive(connection, Arc::clone(&requests), next, self.status, until))
         });
         let mut latencies = Vec::new();
         for driver in drivers.collect::<Vec<_>>() {
@@ -68,26 +72,36 @@ impl Load {
         Ok(Outcome { requests, cpu: cpu.as_secs_f64() * 1e6 / requests as f64, latencies })
     }
 
-    async fn drive(&self, mut connection: Connection, number: usize, until: Instant) -> anyhow::Result<Vec<u32>> {
-        let mut latencies = Vec::new();
-        // Connections begin at different bodies, so that they do not ask for the same key at the same time.
-        let mut next = number * self.bodies.len() / 16;
-        loop {
-            let begin = Instant::now();
-            if begin >= until {
-                return Ok(latencies);
-            }
-            let answer = match (self.operation, self.bodies.get(next % self.bodies.len().max(1))) {
-                (Some(operation), Some(body)) => connection.call(operation, body, self.is_bad).await?,
-                _ => connection.send(b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await?,
-            };
-            if answer.status != self.status {
-                let body = String::from_utf8_lossy(answer.body).into_owned();
-                bail!("{:?} was answered {} {body}", self.operation, answer.status);
-            }
-            latencies.push(u32::try_from(begin.elapsed().as_micros()).context("a request took over an hour")?);
-            next += 1;
+    /// The bytes of each request, signed before the load begins: the client takes its time from the same processors.
+    fn requests(&self, address: &str) -> Vec<Vec<u8>> {
+        let Some(operation) = self.operation else {
+            return vec![b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".to_vec()];
+        };
+        let mut signer = Signer::new(address);
+        self.bodies.iter().map(|body| signer.request(operation, body, self.is_bad).into_bytes()).collect()
+    }
+}
+
+/// Sends the requests by turns from `next` on; gives the microseconds that each took.
+async fn drive(
+    mut connection: Connection,
+    requests: Arc<Vec<Vec<u8>>>,
+    mut next: usize,
+    status: u16,
+    until: Instant,
+) -> anyhow::Result<Vec<u32>> {
+    let mut latencies = Vec::new();
+    loop {
+        let begin = Instant::now();
+        if begin >= until {
+            return Ok(latencies);
         }
+        let answer = connection.send(&requests[next % requests.len()]).await?;
+        if answer.status != status {
+            bail!("a request was answered {} {}", answer.status, String::from_utf8_lossy(answer.body));
+        }
+        latencies.push(u32::try_from(begin.elapsed().as_micros()).context("a request took over an hour")?);
+        next += 1;
     }
 }
 

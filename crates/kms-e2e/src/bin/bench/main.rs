@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// Load only what has this in its name, on the small server, and print no other figure: for a profiler.
     #[arg(long)]
     only: Option<String>,
+    /// With --only: load this build of strongroom too, by turns. May be given more than once.
+    #[arg(long, requires = "only")]
+    beside: Vec<std::path::PathBuf>,
     /// Be the process that calls the token; started by the benchmark itself.
     #[arg(long, hide = true)]
     raw_token: Option<std::path::PathBuf>,
@@ -70,7 +73,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         if let Some(name) = &options.only {
-            return costs::load_for_a_profiler(options, name).await;
+            return costs::load_one(options, name).await;
         }
         let mut table = Table::default();
         let mut servers = Servers::start(options.keys).await?;

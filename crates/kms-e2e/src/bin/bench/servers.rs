@@ -57,9 +57,15 @@ impl Servers {
 
 impl Node {
     pub(crate) async fn in_memory(keys: u32) -> anyhow::Result<Self> {
+        Self::of_program(None, keys).await
+    }
+
+    /// A server in memory of another build.
+    pub(crate) async fn of_program(program: Option<&Path>, keys: u32) -> anyhow::Result<Self> {
         let folder = EphemeralFolder::new("strongroom-bench-")?;
         let data_dir = folder.path().join("data");
-        Self::start(data_dir, Folder::Memory(folder), &[], keys).await
+        let options = ServerOptions { program: program.map(Path::to_owned), ..ServerOptions::default() };
+        Self::start(data_dir, Folder::Memory(folder), options, keys).await
     }
 
     async fn on_disk(keys: u32) -> anyhow::Result<Self> {
@@ -67,12 +73,12 @@ impl Node {
         let parent = program.parent().context("this program lies in no folder")?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent)?;
         let data_dir = folder.path().join("data");
-        Self::start(data_dir, Folder::Disk(folder), &["--audit", "durable"], keys).await
+        let arguments = vec!["--audit".to_owned(), "durable".to_owned()];
+        Self::start(data_dir, Folder::Disk(folder), ServerOptions { arguments, ..ServerOptions::default() }, keys).await
     }
 
-    async fn start(data_dir: PathBuf, folder: Folder, arguments: &[&str], keys: u32) -> anyhow::Result<Self> {
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let server = Server::start_in(&data_dir, &ServerOptions { arguments, ..ServerOptions::default() })?;
+    async fn start(data_dir: PathBuf, folder: Folder, options: ServerOptions, keys: u32) -> anyhow::Result<Self> {
+        let server = Server::start_in(&data_dir, &options)?;
         let mut connection = Connection::open(server.address()).await?;
         let mut made = Vec::new();
         for _ in 0..keys {
