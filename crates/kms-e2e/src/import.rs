@@ -2,7 +2,7 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::operation::import_key_material::ImportKeyMaterialOutput;
-use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::primitives::{Blob, DateTime};
 use aws_sdk_kms::types::{AlgorithmSpec, ExpirationModelType, WrappingKeySpec};
 use rsa::pkcs8::DecodePublicKey;
 use rsa::{Oaep, PublicKey};
@@ -30,6 +30,23 @@ pub fn wrap(public_key: &[u8], algorithm: &AlgorithmSpec, bytes: &[u8]) -> anyho
 /// # Errors
 /// A refusal of either call.
 pub async fn import(client: &Client, key_id: &str, bytes: &[u8]) -> anyhow::Result<ImportKeyMaterialOutput> {
+    import_until(client, key_id, bytes, None).await
+}
+
+/// The whole import, as [`import`], of material that expires at `valid_to`.
+///
+/// # Errors
+/// A refusal of either call.
+pub async fn import_until(
+    client: &Client,
+    key_id: &str,
+    bytes: &[u8],
+    valid_to: Option<DateTime>,
+) -> anyhow::Result<ImportKeyMaterialOutput> {
+    let expiration = match valid_to {
+        Some(_) => ExpirationModelType::KeyMaterialExpires,
+        None => ExpirationModelType::KeyMaterialDoesNotExpire,
+    };
     let algorithm = AlgorithmSpec::RsaesOaepSha256;
     let parameters = client
         .get_parameters_for_import()
@@ -45,7 +62,8 @@ pub async fn import(client: &Client, key_id: &str, bytes: &[u8]) -> anyhow::Resu
         .key_id(key_id)
         .set_import_token(parameters.import_token().cloned())
         .encrypted_key_material(Blob::new(wrapped))
-        .expiration_model(ExpirationModelType::KeyMaterialDoesNotExpire)
+        .expiration_model(expiration)
+        .set_valid_to(valid_to)
         .send()
         .await?;
     Ok(imported)

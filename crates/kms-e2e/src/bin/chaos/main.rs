@@ -12,6 +12,7 @@ mod clients;
 mod clock;
 mod cluster;
 mod doomed;
+mod expiring;
 mod fake_clock;
 mod family;
 mod family_model;

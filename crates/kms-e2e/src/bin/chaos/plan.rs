@@ -20,7 +20,7 @@ pub(crate) const FAILPOINTS: [(&str, Lead); 25] = [
     ("hsm.before_destroy", Lead::Clients),
     ("hsm.locked", Lead::Clients),
     ("material.delete.condemned", Lead::Clients),
-    ("material.expiry.condemned", Lead::Clients),
+    ("material.expiry.condemned", Lead::Expiry),
     ("material.finish.before_destroy", Lead::Clients),
     ("material.finish.before_destroyed", Lead::Clients),
     ("material.generate.announced", Lead::Clients),
@@ -48,6 +48,8 @@ pub(crate) enum Lead {
     Clients,
     /// A deletion window that ends: the clock must be moved.
     Clock,
+    /// Material whose `ValidTo` passes.
+    Expiry,
     /// A change on another node.
     Peer,
 }

@@ -10,6 +10,7 @@ use crate::Options;
 use crate::clients::Keys;
 use crate::cluster::Cluster;
 use crate::doomed::Doomed;
+use crate::expiring::Expiring;
 use crate::plan::{self, FAILPOINTS, KILLS, KILLS_PER_LOOK, Kill, Lead, PASSAGE};
 use crate::random::Random;
 use crate::report::say;
@@ -27,6 +28,7 @@ struct Run {
     world: Arc<World>,
     keys: Arc<Keys>,
     doomed: Doomed,
+    expiring: Expiring,
     random: Random,
     looks: usize,
 }
@@ -46,7 +48,8 @@ pub(crate) async fn run(options: &Options, folder: &Path) -> anyhow::Result<bool
     let world = Arc::clone(&cluster.world);
     let keys = Keys::create(&world).await?;
     let clients = keys.start_clients(&world, &random);
-    let mut run = Run { cluster, world, keys, doomed: Doomed::default(), random: random.fork(1), looks: 0 };
+    let (doomed, expiring) = (Doomed::default(), Expiring::default());
+    let mut run = Run { cluster, world, keys, doomed, expiring, random: random.fork(1), looks: 0 };
     let begun = Instant::now();
     let end = options.seconds.map(|seconds| begun + Duration::from_secs(seconds));
     let mut kills = 0;
@@ -63,6 +66,7 @@ pub(crate) async fn run(options: &Options, folder: &Path) -> anyhow::Result<bool
     }
     if !run.world.has_violations() {
         run.doomed.are_gone(&run.world).await;
+        run.expiring.have_expired(&run.world).await;
     }
     let ended = run.cluster.end(&run.keys, clients, run.random.fork(2)).await;
     say(&format!("all in {:.0} s", begun.elapsed().as_secs_f64()));
@@ -167,10 +171,12 @@ impl Run {
 
     /// Sees to it that a node will come by a point.
     async fn lead(&mut self, lead: Lead) -> anyhow::Result<()> {
-        if lead == Lead::Clock {
-            self.doomed.add(&self.world, &self.world.nodes[0].client).await?;
+        let client = &self.world.nodes[0].client;
+        match lead {
+            Lead::Clock => self.doomed.add(&self.world, client).await,
+            Lead::Expiry => self.expiring.add(&self.world, client).await,
+            Lead::Clients | Lead::Peer => Ok(()),
         }
-        Ok(())
     }
 
     /// Lets all clients rest and looks at everything.
