@@ -28,3 +28,4 @@ mod signatures;
 mod signer;
 mod slow_clients;
 mod talk;
+mod throttling;
