@@ -4,15 +4,24 @@ use anyhow::{Context, bail};
 
 use crate::Options;
 use crate::load::{Load, median};
+use crate::pairs::Pairs;
 use crate::process::{self, say};
-use crate::raw_token::RawToken;
+use crate::raw_token::{RawCost, RawToken};
 use crate::servers::{FEW_KEYS, Node, Servers};
 use crate::table::{Bar, Table};
 
-/// Bars of the keyed operations, as multiples of the bare call.
-const KEYED: Option<Bar> = Some(Bar { most: 2.6, unit: "x raw" });
+/// Bars, as multiples of the bare call of the same algorithm. Source: design.md 11 and the issues.
+const SYMMETRIC: Option<Bar> = Some(Bar { most: 2.2, unit: "x raw" });
+const DURABLE: Option<Bar> = Some(Bar { most: 2.6, unit: "x raw" });
+const SIGN_P256: Option<Bar> = Some(Bar { most: 1.7, unit: "x raw" });
+const SIGN_RSA: Option<Bar> = Some(Bar { most: 1.1, unit: "x raw" });
+const MAC: Option<Bar> = Some(Bar { most: 3.0, unit: "x raw" });
 const MANY_KEYS: Option<Bar> = Some(Bar { most: 1.2, unit: "x few keys" });
-const BAD_SIGNATURE: Bar = Bar { most: 15.0, unit: "us" };
+const BAD_SIGNATURE: Bar = Bar { most: 14.0, unit: "us" };
+
+const FEW: &str = "Encrypt";
+const MANY: &str = "Encrypt, many keys";
+const BAD: &str = "bad signature";
 
 /// The loads, with the figures of each round.
 struct Cases<'a> {
@@ -23,6 +32,9 @@ struct Case<'a> {
     name: String,
     node: &'a Node,
     load: Load,
+    bar: Option<Bar>,
+    /// What it is set against.
+    raw: fn(&RawCost) -> f64,
     cpu: Vec<f64>,
 }
 
@@ -30,25 +42,36 @@ struct Case<'a> {
 pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
     let mut token = RawToken::start(options.keys)?;
     let mut cases = Cases::of_small(&servers.small).await?;
-    cases.add("Encrypt, many keys", &servers.large, servers.large.encrypt());
-    cases.add("Encrypt, audit durable", &servers.durable, servers.durable.encrypt());
+    cases.add(MANY, &servers.large, servers.large.encrypt(), MANY_KEYS);
+    cases.add("Encrypt, audit durable", &servers.durable, servers.durable.encrypt(), DURABLE);
     cases.warm_up(options).await?;
-    let (mut bare, mut through, mut many) = (Vec::new(), Vec::new(), Vec::new());
+    let mut raw = Vec::new();
     for round in 1..=options.rounds {
-        let raw = token.measure()?;
-        bare.push(raw.bare);
-        through.push(raw.token);
-        many.push(raw.many);
-        say(&format!("bench: round {round} of {}, bare token call {:.1} us", options.rounds, raw.bare));
+        let cost = token.measure()?;
+        say(&format!("bench: round {round} of {}, bare token call {:.1} us", options.rounds, cost.bare));
+        raw.push(cost);
         for case in &mut cases.all {
             case.run(options).await?;
         }
     }
-    table.ratio("C_SignInit + C_Sign, one thread (raw)", median(&bare), 1.0, "x raw", None);
-    table.ratio("the same through Token::mac", median(&through), ratio(&through, &bare), "x raw", None);
-    let name = format!("Token::mac, {} objects by turns", options.keys);
-    table.ratio(&name, median(&many), ratio(&many, &bare), "x raw", None);
-    cases.report(options, &bare, table)
+    let of = |figure: fn(&RawCost) -> f64| raw.iter().map(figure).collect::<Vec<_>>();
+    let bare = of(|raw| raw.bare);
+    let many = format!("Token::mac, {} objects by turns", options.keys);
+    for (name, figures) in [
+        ("C_SignInit + C_Sign, one thread (raw)", &bare),
+        ("the same through Token::mac", &of(|raw| raw.token)),
+        (&many, &of(|raw| raw.many)),
+    ] {
+        table.ratio(name, median(figures), ratio(figures, &bare), "x raw", None);
+    }
+    for (name, figures) in [
+        ("Token::sign, ECC_NIST_P256 (raw)", of(|raw| raw.sign_p256)),
+        ("Token::sign, RSA_2048, PKCS #1 (raw)", of(|raw| raw.sign_rsa)),
+        ("Token::hmac, HMAC_256 (raw)", of(|raw| raw.hmac)),
+    ] {
+        table.note(name, median(&figures), "us");
+    }
+    cases.report(options, &raw, table)
 }
 
 /// Nothing but load on one operation of a small server, by turns with other builds of it; a profiler finds the servers by
@@ -88,13 +111,18 @@ impl<'a> Cases<'a> {
         let live = Load { operation: None, bodies: Vec::new(), is_bad: false, status: 200 };
         let bad = Load { is_bad: true, status: 400, ..node.encrypt() };
         let random = Load::of("GenerateRandom", vec![r#"{"NumberOfBytes":32}"#.to_owned()]);
+        let pairs = Pairs::create(node).await?;
         let mut cases = Self { all: Vec::new() };
-        cases.add("GET /health/live, an empty answer", node, live);
-        cases.add("bad signature", node, bad);
-        cases.add("GenerateRandom: all but the keyed call", node, random);
-        cases.add("Encrypt", node, node.encrypt());
-        cases.add("Decrypt", node, node.decrypt().await?);
-        cases.add("GenerateDataKey", node, node.generate_data_key());
+        cases.add("GET /health/live, an empty answer", node, live, None);
+        cases.add(BAD, node, bad, None);
+        cases.add("GenerateRandom: all but the keyed call", node, random, None);
+        cases.add(FEW, node, node.encrypt(), SYMMETRIC);
+        cases.add("Decrypt", node, node.decrypt().await?, SYMMETRIC);
+        cases.add("GenerateDataKey", node, node.generate_data_key(), SYMMETRIC);
+        cases.add_of("Sign, ECC_NIST_P256", node, pairs.sign_p256(), SIGN_P256, |raw| raw.sign_p256);
+        cases.add_of("Sign, RSA_2048", node, pairs.sign_rsa(), SIGN_RSA, |raw| raw.sign_rsa);
+        cases.add_of("GenerateMac, HMAC_256", node, pairs.generate_mac(), MAC, |raw| raw.hmac);
+        cases.add("Verify, ECC_NIST_P256: no token call", node, pairs.verify(node).await?, None);
         Ok(cases)
     }
 
@@ -104,8 +132,12 @@ impl<'a> Cases<'a> {
         found.with_context(|| format!("no load has {name:?} in its name; there are {names:?}"))
     }
 
-    fn add(&mut self, name: &str, node: &'a Node, load: Load) {
-        self.all.push(Case { name: name.to_owned(), node, load, cpu: Vec::new() });
+    fn add(&mut self, name: &str, node: &'a Node, load: Load, bar: Option<Bar>) {
+        self.add_of(name, node, load, bar, |raw| raw.bare);
+    }
+
+    fn add_of(&mut self, name: &str, node: &'a Node, load: Load, bar: Option<Bar>, raw: fn(&RawCost) -> f64) {
+        self.all.push(Case { name: name.to_owned(), node, load, bar, raw, cpu: Vec::new() });
     }
 
     /// Every record gets into the cache before anything is measured.
@@ -117,22 +149,21 @@ impl<'a> Cases<'a> {
         Ok(())
     }
 
-    fn report(&self, options: &Options, bare: &[f64], table: &mut Table) -> anyhow::Result<()> {
-        let few_keys = self.cpu_of("Encrypt")?;
+    fn report(&self, options: &Options, raw: &[RawCost], table: &mut Table) -> anyhow::Result<()> {
+        let few_keys = self.cpu_of(FEW)?;
         for case in &self.all {
             let cpu = median(&case.cpu);
-            let against_bare = ratio(&case.cpu, bare);
             let name = format!("{}, {} connections", case.name, options.connections);
             match case.name.as_str() {
-                "bad signature" => table.figure(&name, cpu, BAD_SIGNATURE),
-                "Encrypt" | "Decrypt" | "Encrypt, audit durable" => {
-                    table.ratio(&name, cpu, against_bare, "x raw", KEYED)
-                }
-                "Encrypt, many keys" => {
+                BAD => table.figure(&name, cpu, BAD_SIGNATURE),
+                MANY => {
                     let name = format!("Encrypt, {} keys instead of {FEW_KEYS}", options.keys);
-                    table.ratio(&name, cpu, ratio(&case.cpu, few_keys), "x few keys", MANY_KEYS);
+                    table.ratio(&name, cpu, ratio(&case.cpu, few_keys), "x few keys", case.bar);
                 }
-                _ => table.ratio(&name, cpu, against_bare, "x raw", None),
+                _ => {
+                    let of = raw.iter().map(case.raw).collect::<Vec<_>>();
+                    table.ratio(&name, cpu, ratio(&case.cpu, &of), "x raw", case.bar);
+                }
             }
         }
         Ok(())

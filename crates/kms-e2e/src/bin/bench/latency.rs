@@ -17,6 +17,8 @@ const IMPORTS: u8 = 9;
 const POOL_REFILL: Duration = Duration::from_millis(4_500);
 const IDLE_LOOK: Duration = Duration::from_secs(30);
 const STARTS: usize = 3;
+/// One bare call of the token in milliseconds.
+const TOKEN_CALL: f64 = 0.022;
 
 /// Memory of a fresh server and of its Postgres.
 pub(crate) fn idle_memory(servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
@@ -41,6 +43,44 @@ pub(crate) async fn one_connection(options: &Options, servers: &Servers, table: 
     table.figure("Encrypt, one connection, p50", median(&figures), bar);
     table.note("memory of the server after the load (resident)", process::resident(server.pid())?, "MiB");
     Ok(())
+}
+
+/// The p99 of Encrypt while RSA keys of 4096 bits are created without pause, beside its value without. The bar is twice
+/// that value and one call of the token.
+pub(crate) async fn beside_key_creation(options: &Options, servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
+    say("bench: Encrypt beside the creation of RSA keys");
+    let server = &servers.small.server;
+    let alone = p99(options, &servers.small).await?;
+    let mut connection = Connection::open(server.address()).await?;
+    let creation = tokio::spawn(async move {
+        loop {
+            let body = r#"{"KeySpec":"RSA_4096","KeyUsage":"SIGN_VERIFY"}"#;
+            if let Err(error) = connection.json("CreateKey", body).await {
+                return error;
+            }
+        }
+    });
+    let beside = p99(options, &servers.small).await?;
+    if creation.is_finished() {
+        return Err(creation.await?.context("no keys were created beside the load"));
+    }
+    creation.abort();
+    let name = format!("Encrypt, {} connections, p99", options.connections);
+    table.note(&name, alone, "ms");
+    let bar = Bar { most: ((alone * 2.0 + TOKEN_CALL) * 100.0).round() / 100.0, unit: "ms" };
+    table.figure(&format!("{name}, beside CreateKey of RSA_4096"), beside, bar);
+    Ok(())
+}
+
+/// The p99 of Encrypt in milliseconds: the median over the rounds.
+async fn p99(options: &Options, node: &Node) -> anyhow::Result<f64> {
+    let (server, load) = (&node.server, node.encrypt());
+    let mut figures = Vec::new();
+    for _ in 0..options.rounds {
+        let outcome = load.run(server.address(), server.pid(), options.connections, options.slice()).await?;
+        figures.push(outcome.p99() / 1000.0);
+    }
+    Ok(median(&figures))
 }
 
 /// GetParametersForImport with a warm pool, and DeleteImportedKeyMaterial.

@@ -110,6 +110,11 @@ impl Outcome {
     pub(crate) fn p50(&self) -> f64 {
         f64::from(self.latencies[self.latencies.len() / 2])
     }
+
+    /// The latency in microseconds that one request of a hundred exceeds.
+    pub(crate) fn p99(&self) -> f64 {
+        f64::from(self.latencies[self.latencies.len() * 99 / 100])
+    }
 }
 
 /// The middle one.

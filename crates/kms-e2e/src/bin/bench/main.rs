@@ -8,6 +8,7 @@ mod costs;
 mod latency;
 mod load;
 mod machine;
+mod pairs;
 mod process;
 mod raw_token;
 mod servers;
@@ -81,6 +82,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         costs::measure(options, &servers, &mut table).await?;
         audit_costs::measure(options, &mut table)?;
         latency::one_connection(options, &servers, &mut table).await?;
+        latency::beside_key_creation(options, &servers, &mut table).await?;
         latency::import_and_delete(&servers, &mut table).await?;
         latency::idle_processor(&servers, &mut table).await?;
         latency::start_again(&mut servers, &mut table)?;

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kms_core::Hsm;
+use kms_core::algorithm::{MacAlgorithm, SigningAlgorithm};
 use kms_core::hsm::{KeyKind, MacInput, TokenObject};
 use kms_core::ids::ObjectId;
+use kms_core::key_spec::{KeySpec, KeyUsage};
 use kms_core::secret::{SecretBytes, SecretKey};
 use kms_hsm::{Token, TokenConfig};
 use kms_local::{EphemeralFolder, SoftHsmToken};
@@ -17,7 +19,9 @@ use uuid::Uuid;
 
 const LABEL: &str = "strongroom-bench";
 const CALLS: u32 = 10_000;
+const SIGNATURES: u32 = 500;
 const INPUT: MacInput = [7; 55];
+const DIGEST: [u8; 32] = [7; 32];
 
 /// The running child.
 pub(crate) struct RawToken {
@@ -36,6 +40,12 @@ pub(crate) struct RawCost {
     pub(crate) token: f64,
     /// As `token`, with many objects by turns: what the token itself pays for their number.
     pub(crate) many: f64,
+    /// `C_Sign` with ECDSA on P-256, through [`Token::sign`].
+    pub(crate) sign_p256: f64,
+    /// `C_Sign` with PKCS #1 and RSA of 2048 bits, through [`Token::sign`].
+    pub(crate) sign_rsa: f64,
+    /// `C_Sign` with HMAC-SHA-256 under an HMAC key, through [`Token::hmac`].
+    pub(crate) hmac: f64,
 }
 
 impl RawToken {
@@ -63,7 +73,9 @@ impl RawToken {
         self.figures.read_line(&mut line)?;
         let figures: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
         match figures[..] {
-            [bare, token, many] => Ok(RawCost { bare, token, many }),
+            [bare, token, many, sign_p256, sign_rsa, hmac] => {
+                Ok(RawCost { bare, token, many, sign_p256, sign_rsa, hmac })
+            }
             _ => bail!("the process that calls the token has ended"),
         }
     }
@@ -76,25 +88,35 @@ impl Drop for RawToken {
     }
 }
 
-/// The child's side: for each line of input one line of output, `<bare> <token> <many>`.
+/// The child's side: for each line of input one line of output with the members of [`RawCost`].
 pub(crate) fn serve(folder: &Path, objects: u32) -> anyhow::Result<()> {
     let token = open(folder)?;
-    let mut made = Vec::new();
-    for _ in 0..objects.max(1) {
+    let make = |kind| {
         let object = TokenObject::internal(ObjectId::random(), "bench");
-        token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true)?;
-        made.push(object);
-    }
+        token.generate_key(&object, kind, &mut || true).map(|_| object)
+    };
+    let kind = |spec, usage| KeyKind { spec, usage };
+    let made = (0..objects.max(1)).map(|_| make(KeyKind::SYMMETRIC)).collect::<Result<Vec<_>, _>>()?;
+    let p256 = make(kind(KeySpec::EccNistP256, KeyUsage::SignVerify))?;
+    let rsa = make(kind(KeySpec::Rsa2048, KeyUsage::SignVerify))?;
+    let hmac = make(kind(KeySpec::Hmac256, KeyUsage::GenerateVerifyMac))?;
     let first = &made[0];
-    let many = || made.iter().cycle().take(CALLS as usize);
+    let many = || made.iter().cycle().take(CALLS as usize).try_for_each(|object| token.mac(object, &INPUT).map(drop));
+    let sign = |object, algorithm| token.sign(object, algorithm, &DIGEST).map(drop);
     token.mac_repeatedly(first, &INPUT, CALLS)?;
-    many().try_for_each(|object| token.mac(object, &INPUT).map(drop))?;
+    many()?;
     let mut output = std::io::stdout();
     for _command in std::io::stdin().lock().lines() {
-        let bare = cost(|| token.mac_repeatedly(first, &INPUT, CALLS).map(drop))?;
-        let through = cost(|| (0..CALLS).try_for_each(|_| token.mac(first, &INPUT).map(drop)))?;
-        let many = cost(|| many().try_for_each(|object| token.mac(object, &INPUT).map(drop)))?;
-        writeln!(output, "{bare} {through} {many}")?;
+        let bare = cost(CALLS, || token.mac_repeatedly(first, &INPUT, CALLS).map(drop))?;
+        let through = cost(CALLS, || (0..CALLS).try_for_each(|_| token.mac(first, &INPUT).map(drop)))?;
+        let many = cost(CALLS, many)?;
+        let p256 = cost(SIGNATURES, || (0..SIGNATURES).try_for_each(|_| sign(&p256, SigningAlgorithm::EcdsaSha256)))?;
+        let rsa =
+            cost(SIGNATURES, || (0..SIGNATURES).try_for_each(|_| sign(&rsa, SigningAlgorithm::RsassaPkcs1V15Sha256)))?;
+        let hmac = cost(CALLS, || {
+            (0..CALLS).try_for_each(|_| token.hmac(&hmac, MacAlgorithm::HmacSha256, &DIGEST).map(drop))
+        })?;
+        writeln!(output, "{bare} {through} {many} {p256} {rsa} {hmac}")?;
         output.flush()?;
     }
     Ok(())
@@ -117,10 +139,10 @@ fn open(folder: &Path) -> anyhow::Result<Token> {
     Ok(token)
 }
 
-fn cost(calls: impl FnOnce() -> Result<(), kms_core::HsmError>) -> anyhow::Result<f64> {
+fn cost(count: u32, calls: impl FnOnce() -> Result<(), kms_core::HsmError>) -> anyhow::Result<f64> {
     let before = thread_time();
     calls()?;
-    Ok((thread_time() - before).as_secs_f64() * 1e6 / f64::from(CALLS))
+    Ok((thread_time() - before).as_secs_f64() * 1e6 / f64::from(count))
 }
 
 fn thread_time() -> Duration {
