@@ -8,6 +8,7 @@ mod failpoints;
 mod foreign;
 mod frozen;
 mod halves;
+mod hmac_vectors;
 mod imported_keys;
 mod keys;
 mod life;
