@@ -23,7 +23,7 @@ fn kind(spec: KeySpec, usage: KeyUsage) -> KeyKind {
     KeyKind { spec, usage }
 }
 
-fn kinds_of(usage: KeyUsage) -> impl Iterator<Item = KeyKind> {
+pub(crate) fn kinds_of(usage: KeyUsage) -> impl Iterator<Item = KeyKind> {
     KeyKind::all().filter(move |kind| kind.usage == usage && is_served(kind.spec))
 }
 
@@ -38,7 +38,7 @@ fn make(token: &Token, kind: KeyKind) -> (TokenObject, Option<Vec<u8>>) {
     (object, made.unwrap_or_else(|error| panic!("{kind:?}: {error}")))
 }
 
-fn make_pair(token: &Token, kind: KeyKind) -> (TokenObject, Vec<u8>) {
+pub(crate) fn make_pair(token: &Token, kind: KeyKind) -> (TokenObject, Vec<u8>) {
     let (object, public_key) = make(token, kind);
     (object, public_key.unwrap())
 }

@@ -14,6 +14,7 @@ mod keys;
 mod life;
 mod outside;
 mod place;
+mod random_inputs;
 mod threads;
 mod torn;
 mod vectors;

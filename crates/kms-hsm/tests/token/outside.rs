@@ -45,14 +45,15 @@ pub(crate) fn verifies(spec: KeySpec, der: &[u8], algorithm: SigningAlgorithm, i
 
 /// A peer's public point, and the secret that it finds with this public key.
 pub(crate) fn peer_of(spec: KeySpec, der: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    peer_with(spec, der, &[0x17; 66])
+}
+
+/// The same for a peer whose private number is the first of these bytes, the very first taken for zero: below every order.
+pub(crate) fn peer_with(spec: KeySpec, der: &[u8], scalar: &[u8]) -> (Vec<u8>, Vec<u8>) {
     macro_rules! peer {
         ($curve:ident, $bytes:literal, $point:literal) => {{
             let public = $curve::PublicKey::from_sec1_bytes(&der[der.len() - $point..]).unwrap();
-            let peer = $curve::SecretKey::from_slice(&[0x17; $bytes]).unwrap_or_else(|_| {
-                let mut small = [0x17; $bytes];
-                small[0] = 0;
-                $curve::SecretKey::from_slice(&small).unwrap()
-            });
+            let peer = $curve::SecretKey::from_slice(&[&[0], &scalar[1..$bytes]].concat()).unwrap();
             let secret = $curve::ecdh::diffie_hellman(peer.to_nonzero_scalar(), public.as_affine());
             (peer.public_key().to_sec1_point(false).as_bytes().to_vec(), secret.raw_secret_bytes().to_vec())
         }};
