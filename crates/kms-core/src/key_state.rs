@@ -197,4 +197,17 @@ mod tests {
         assert_eq!(text(Operation::Decrypt, KeyState::PendingDeletion), format!("{arn} is pending deletion."));
         assert_eq!(text(Operation::CancelKeyDeletion, KeyState::Enabled), format!("{arn} is not pending deletion."));
     }
+
+    #[test]
+    fn a_material_expires_between_two_moments_if_its_end_lies_after_the_first_and_not_after_the_second() {
+        let later = NOW + time::Duration::SECOND;
+        let expires = |present, valid_to| {
+            facts(vec![material(MaterialState::Current, present, valid_to)]).expires_between(NOW, later)
+        };
+        assert!(expires(true, Some(later)));
+        assert!(
+            ![Some(NOW), Some(later + time::Duration::NANOSECOND), None].map(|end| expires(true, end)).contains(&true)
+        );
+        assert!(!expires(false, Some(later)));
+    }
 }
