@@ -4,10 +4,10 @@
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const { after, before, beforeEach, test } = require('node:test');
-const { DeleteImportedKeyMaterialCommand, DisableKeyCommand, GetPublicKeyCommand, KMSClient } = require('@aws-sdk/client-kms');
+const { DeleteImportedKeyMaterialCommand, DisableKeyCommand, GetPublicKeyCommand } = require('@aws-sdk/client-kms');
 const { KMSSigner, getEthAddressFromKMS } = require('@rumblefishdev/eth-signer-kms');
 const ethers = require('ethers');
-const { freshAccount, start } = require('./server');
+const { freshClient, start } = require('./server');
 const { importMaterial, makeKey } = require('./keys');
 
 const ACCOUNT_KEY = { KeySpec: 'ECC_SECG_P256K1', KeyUsage: 'SIGN_VERIFY' };
@@ -33,12 +33,7 @@ before(async () => {
 });
 after(() => server.stop());
 beforeEach(() => {
-  kms = new KMSClient({
-    endpoint: server.endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: freshAccount(), secretAccessKey: 'test' },
-    maxAttempts: 1,
-  });
+  kms = freshClient(server);
 });
 
 test('the address of the account is that of the public key', async () => {

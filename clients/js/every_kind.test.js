@@ -15,13 +15,12 @@ const {
   GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateMacCommand,
   GetPublicKeyCommand,
-  KMSClient,
   ScheduleKeyDeletionCommand,
   SignCommand,
   VerifyCommand,
   VerifyMacCommand,
 } = require('@aws-sdk/client-kms');
-const { freshAccount, start } = require('./server');
+const { freshClient, start } = require('./server');
 const { importerOf, makeKey } = require('./keys');
 const { KINDS, hashOf, newMaterial, newPrivateKey, oaep, publicKey, sign, spki, verify } = require('./kinds');
 
@@ -53,12 +52,7 @@ before(async () => {
 });
 after(() => server.stop());
 beforeEach(() => {
-  kms = new KMSClient({
-    endpoint: server.endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: freshAccount(), secretAccessKey: 'test' },
-    maxAttempts: 1,
-  });
+  kms = freshClient(server);
 });
 
 for (const kind of KINDS) {

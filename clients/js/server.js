@@ -9,6 +9,8 @@ const os = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
 
+const { KMSClient } = require('@aws-sdk/client-kms');
+
 const READY = 'strongroom is ready at ';
 const MEMORY = '/dev/shm';
 const STOP_MILLISECONDS = 30_000;
@@ -44,4 +46,14 @@ function freshAccount() {
   return String(crypto.randomInt(10 ** 11, 10 ** 12));
 }
 
-module.exports = { freshAccount, start };
+/** A client for the root of a fresh account, which asks once only. */
+function freshClient(server) {
+  return new KMSClient({
+    endpoint: server.endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: freshAccount(), secretAccessKey: 'test' },
+    maxAttempts: 1,
+  });
+}
+
+module.exports = { freshAccount, freshClient, start };
