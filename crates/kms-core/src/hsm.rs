@@ -71,6 +71,14 @@ pub trait Hsm: Send + Sync {
     /// [`HsmError::BadInput`] for a point that is not on the curve, [`HsmError::Unsupported`] and those of [`Hsm::mac`].
     fn derive_shared_secret(&self, object: &TokenObject, spec: KeySpec, peer: &[u8]) -> Result<SecretBytes, HsmError>;
 
+    /// Opens what was encapsulated with the public half by ML-KEM: the 32 bytes of the shared secret. A ciphertext of the
+    /// right length always opens, an altered one to a secret that nobody has (FIPS 203, implicit rejection).
+    /// `C_DecapsulateKey` to a session object that is read once and destroyed.
+    ///
+    /// # Errors
+    /// [`HsmError::BadCiphertext`] for one of another length, [`HsmError::Unsupported`] and those of [`Hsm::mac`].
+    fn decapsulate(&self, object: &TokenObject, spec: KeySpec, ciphertext: &[u8]) -> Result<SecretBytes, HsmError>;
+
     /// What tells the material of an object apart, from one use of the object itself. Of a pair the caller names the
     /// public key, and the object is proved to belong to it.
     ///

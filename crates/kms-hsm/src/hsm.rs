@@ -53,6 +53,10 @@ impl Hsm for Token {
         self.agree_with(object, spec, peer)
     }
 
+    fn decapsulate(&self, _: &TokenObject, _: KeySpec, _: &[u8]) -> Result<SecretBytes, HsmError> {
+        Err(HsmError::Unsupported("no token decapsulates yet"))
+    }
+
     fn identify(&self, object: &TokenObject, kind: KeyKind, public_key: Option<&[u8]>) -> Result<Identity, HsmError> {
         self.identify_object(object, kind, public_key)
     }

@@ -116,6 +116,10 @@ impl Hsm for FaultyHsm {
         self.token.derive_shared_secret(object, spec, peer)
     }
 
+    fn decapsulate(&self, object: &TokenObject, spec: KeySpec, ciphertext: &[u8]) -> Result<SecretBytes, HsmError> {
+        self.token.decapsulate(object, spec, ciphertext)
+    }
+
     fn identify(&self, object: &TokenObject, kind: KeyKind, public_key: Option<&[u8]>) -> Result<Identity, HsmError> {
         if self.goes_wrong(Fault::UseFails) { Err(broken()) } else { self.token.identify(object, kind, public_key) }
     }
