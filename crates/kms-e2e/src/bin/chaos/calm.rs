@@ -7,6 +7,7 @@ use crate::clients::Keys;
 use crate::model::Op;
 use crate::objects::{Place, is_pair_under_way};
 use crate::random::Random;
+use crate::reply::Heard;
 use crate::report::{Report, say};
 use crate::world::World;
 use crate::{audit, blocking, family};
@@ -79,7 +80,7 @@ pub(crate) async fn every_key_answers(world: &World, keys: &Keys, mut random: Ra
                 if world.has_violations() {
                     return;
                 }
-                if !key.run(world, node, op, &mut random).await {
+                if key.run(world, node, op, &mut random).await == Heard::Nothing {
                     key.judge.violated(world, &format!("{op:?} got no answer from a server that rests"));
                 }
             }
@@ -91,7 +92,7 @@ pub(crate) async fn every_key_answers(world: &World, keys: &Keys, mut random: Ra
                 if world.has_violations() {
                     return;
                 }
-                if !family.run(world, node, op).await {
+                if family.run(world, node, op).await == Heard::Nothing {
                     family.judge.violated(world, &format!("{op:?} got no answer from a server that rests"));
                 }
             }

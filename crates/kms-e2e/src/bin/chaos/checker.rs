@@ -182,6 +182,11 @@ impl<M: Model> Checker<M> {
         self.is_deleted
     }
 
+    /// How many worlds the answers up to now leave possible.
+    pub(crate) fn possible(&self) -> usize {
+        self.worlds.len()
+    }
+
     /// Whether an operation of a living process has got no answer.
     pub(crate) fn has_lost(&self, has_ended: impl Fn(Process) -> bool) -> bool {
         self.pending.iter().any(|pending| pending.is_lost && !has_ended(pending.process))

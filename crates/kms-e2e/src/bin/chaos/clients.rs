@@ -8,6 +8,7 @@ use crate::family::{self, Family};
 use crate::key::{Key, end_of_window};
 use crate::model::{Op, TAGS};
 use crate::random::Random;
+use crate::reply::Heard;
 use crate::world::{World, lock};
 
 /// Keys at a time whose material is imported, and others.
@@ -18,6 +19,9 @@ const FAMILIES: usize = 2;
 const CLIENTS_PER_SLOT: usize = 2;
 /// How long a client waits for another server after one gave it no answer, while servers are not killed.
 const AFTER_A_BREAK: Duration = Duration::from_secs(2);
+/// How long a client rests after it did not hear whether something happened. Hundreds of such operations within a fault would
+/// be more than the checker can follow.
+const AFTER_DOUBT: Duration = Duration::from_millis(50);
 /// Keys, and families, that were put aside and are looked at again at the end.
 const MOST_RETIRED: usize = 300;
 
@@ -49,9 +53,8 @@ impl<T> Slots<T> {
         Arc::clone(&lock(&self.current)[slot])
     }
 
-    /// Puts a new one into the slot; the old one is kept for the end. False if there is no new one.
-    fn replace(&self, slot: usize, old: &Arc<T>, new: Option<Arc<T>>) -> bool {
-        let Some(new) = new else { return false };
+    /// Puts a new one into the slot; the old one is kept for the end.
+    fn replace(&self, slot: usize, old: &Arc<T>, new: Arc<T>) {
         let mut current = lock(&self.current);
         if Arc::ptr_eq(&current[slot], old) {
             current[slot] = new;
@@ -60,7 +63,6 @@ impl<T> Slots<T> {
                 retired.push(Arc::clone(old));
             }
         }
-        true
     }
 }
 
@@ -70,14 +72,14 @@ impl Keys {
     /// # Errors
     /// A server that nothing disturbs makes no key.
     pub(crate) async fn create(world: &World) -> anyhow::Result<Arc<Self>> {
-        let none = || anyhow::anyhow!("the first keys could not be made");
+        let none = |heard| anyhow::anyhow!("the first keys could not be made ({heard:?})");
         let keys = Self::default();
         for slot in 0..EXTERNAL + GENERATED {
-            let key = Key::create(world, 0, slot < EXTERNAL).await.ok_or_else(none)?;
+            let key = Key::create(world, 0, slot < EXTERNAL).await.map_err(none)?;
             lock(&keys.keys.current).push(key);
         }
         for _ in 0..FAMILIES {
-            let family = Family::create(world, 0).await.ok_or_else(none)?;
+            let family = Family::create(world, 0).await.map_err(none)?;
             lock(&keys.families.current).push(family);
         }
         Ok(Arc::new(keys))
@@ -125,41 +127,46 @@ impl Keys {
                 continue;
             };
             let process = world.process(node);
-            let was_answered = match slot.checked_sub(EXTERNAL + GENERATED) {
+            let heard = match slot.checked_sub(EXTERNAL + GENERATED) {
                 None => self.use_key(world, node, slot, &mut random).await,
                 Some(family) => self.use_family(world, node, family, &mut random).await,
             };
             drop(open);
-            if !was_answered && world.nodes.len() == 1 {
+            if heard == Heard::Nothing && world.nodes.len() == 1 {
                 let other = world.wait_for_other(process);
                 // A server that lives on after a fault is used again.
                 let patience = if world.must_answer.load(Ordering::SeqCst) { AFTER_A_BREAK } else { Duration::MAX };
                 let _either_way = tokio::time::timeout(patience, other).await;
             }
-            tokio::time::sleep(Duration::from_millis(random.below(12))).await;
+            let rest = if heard == Heard::Answer { Duration::from_millis(random.below(12)) } else { AFTER_DOUBT };
+            tokio::time::sleep(rest).await;
         }
     }
 
-    async fn use_key(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> bool {
+    async fn use_key(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> Heard {
         let key = self.keys.at(slot);
         if key.is_gone.load(Ordering::SeqCst) || random.chance(2) {
-            let was_replaced = self.keys.replace(slot, &key, Key::create(world, node, key.is_external).await);
-            if was_replaced {
-                key.retire(world, node, random).await;
-            }
-            return was_replaced;
+            let new = match Key::create(world, node, key.is_external).await {
+                Ok(new) => new,
+                Err(heard) => return heard,
+            };
+            self.keys.replace(slot, &key, new);
+            key.retire(world, node, random).await;
+            return Heard::Answer;
         }
         key.run(world, node, choose(&key, world, random), random).await
     }
 
-    async fn use_family(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> bool {
+    async fn use_family(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> Heard {
         let family = self.families.at(slot);
         if family.is_gone() || random.chance(1) {
-            let was_replaced = self.families.replace(slot, &family, Family::create(world, node).await);
-            if was_replaced {
-                family.retire(world, node).await;
-            }
-            return was_replaced;
+            let new = match Family::create(world, node).await {
+                Ok(new) => new,
+                Err(heard) => return heard,
+            };
+            self.families.replace(slot, &family, new);
+            family.retire(world, node).await;
+            return Heard::Answer;
         }
         family.run(world, node, family::choose(world, random)).await
     }

@@ -13,7 +13,7 @@ use crate::judge::{Called, Judge, create_key};
 use crate::key::{end_of_window, last_ops};
 use crate::model::{Answer, NAMES, Op};
 use crate::random::Random;
-use crate::reply::{Reply, read};
+use crate::reply::{Heard, Reply, read};
 use crate::world::World;
 
 /// Families made so far by this process: the names of each are its own.
@@ -30,17 +30,20 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// Makes the keys; none if no server said that it did.
-    pub(crate) async fn create(world: &World, node: usize) -> Option<Arc<Self>> {
+    /// Makes the keys.
+    ///
+    /// # Errors
+    /// What the client heard instead of a key.
+    pub(crate) async fn create(world: &World, node: usize) -> Result<Arc<Self>, Heard> {
         let mut keys = Vec::new();
         for _ in 0..KEYS {
             let made = create_key(world, node, OriginType::AwsKms).await?;
-            keys.push((made.key_id, made.arn?));
+            keys.push((made.key_id, made.arn.unwrap_or_default()));
         }
         let number = MADE.fetch_add(1, Ordering::SeqCst);
-        Some(Arc::new(Self {
+        Ok(Arc::new(Self {
             judge: Judge::new(format!("family {number} of {keys:?}"), Facts::created()),
-            keys: keys.try_into().ok()?,
+            keys: keys.try_into().map_err(|_| Heard::Nothing)?,
             names: std::array::from_fn(|name| format!("alias/chaos-{number}-{name}")),
             gone: AtomicU8::new(0),
         }))
@@ -51,14 +54,16 @@ impl Family {
         self.gone.load(Ordering::SeqCst) == (1 << KEYS) - 1
     }
 
-    /// Runs an operation on a server and lets the checker judge the answer. False when there was no answer.
-    pub(crate) async fn run(&self, world: &World, node: usize, op: FamilyOp) -> bool {
+    /// Runs an operation on a server and lets the checker judge the answer. While too much is unknown of the family, it is
+    /// looked at instead of changed.
+    pub(crate) async fn run(&self, world: &World, node: usize, op: FamilyOp) -> Heard {
+        let op = if self.judge.is_unsure() { op.or_look() } else { op };
         let call = self.call(world, &world.nodes[node].client, op);
         let reply = self.judge.judged(world, world.process(node), (op, op.name()), call).await;
         if let (Reply::Known(Answer::NotFound), FamilyOp::Key { key, .. } | FamilyOp::List { key }) = (&reply, op) {
             self.gone.fetch_or(1 << key, Ordering::SeqCst);
         }
-        !matches!(reply, Reply::Unknown { was_told: false, .. })
+        reply.heard()
     }
 
     /// Where dates can be moved: has the keys of a family that is put aside deleted for good.

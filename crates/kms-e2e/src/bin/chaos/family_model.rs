@@ -61,6 +61,15 @@ impl FamilyOp {
             Self::Key { op, .. } => op.name(),
         }
     }
+
+    /// The look that tells most of whether a change like this has happened; what changes nothing stays.
+    pub(crate) fn or_look(self) -> Self {
+        match self {
+            Self::Create { name, .. } | Self::Update { name, .. } | Self::Delete { name } => Self::Look { name },
+            Self::Key { key, op } => Self::Key { key, op: op.or_look() },
+            Self::Look { .. } | Self::Use { .. } | Self::List { .. } => self,
+        }
+    }
 }
 
 impl Family {

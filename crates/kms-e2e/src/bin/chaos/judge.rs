@@ -4,10 +4,12 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use aws_sdk_kms::types::{KeyMetadata, OriginType};
+
 use crate::checker::{Checker, OpId, Process};
 use crate::machine::Model;
 use crate::model::Answer;
-use crate::reply::Reply;
+use crate::reply::{Heard, Reply};
 use crate::world::{World, lock};
 
 /// An answer as late as this is given while the job may still be going on (the server's deadline is 9 s).
@@ -16,6 +18,10 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(8);
 const LONGEST_ANSWER: Duration = Duration::from_millis(10_500);
 /// A client gives up later than any server would.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Possible worlds of a key among which no client makes more of them. Each change without an answer may double them, and each
+/// answer to a look rules out all but a few.
+const MOST_TO_CHANGE_IN: usize = 400;
 
 /// What a call gave, and the id of the request if a server answered.
 pub(crate) type Called = (Reply, Option<String>);
@@ -58,6 +64,11 @@ impl<M: Model> Judge<M> {
     /// Whether an operation of a living process has got no answer.
     pub(crate) fn has_lost(&self, world: &World) -> bool {
         lock(&self.checker).has_lost(|process| world.has_ended(process))
+    }
+
+    /// Whether so much is unknown that another change would be one too many to follow: looks tell what is true.
+    pub(crate) fn is_unsure(&self) -> bool {
+        lock(&self.checker).possible() > MOST_TO_CHANGE_IN
     }
 
     /// Whether a delete was acknowledged that met no import, and none has begun since: no object may be there.
@@ -128,15 +139,14 @@ pub(crate) async fn within_patience(call: impl Future<Output = Called>) -> Calle
     tokio::time::timeout(PATIENCE, call).await.unwrap_or_else(gave_up)
 }
 
-/// Makes a key; none if no server said that it did.
-pub(crate) async fn create_key(
-    world: &World,
-    node: usize,
-    origin: aws_sdk_kms::types::OriginType,
-) -> Option<aws_sdk_kms::types::KeyMetadata> {
+/// Makes a key.
+///
+/// # Errors
+/// What the client heard instead of a key.
+pub(crate) async fn create_key(world: &World, node: usize, origin: OriginType) -> Result<KeyMetadata, Heard> {
     let call = world.nodes[node].client.create_key().origin(origin).send();
-    let result = tokio::time::timeout(PATIENCE, call).await.ok()?;
+    let result = tokio::time::timeout(PATIENCE, call).await.map_err(|_| Heard::Nothing)?;
     let (reply, request_id) = crate::reply::read(&result, |_| Answer::Done);
     note_reply(world, "CreateKey", &reply, request_id);
-    result.ok()?.key_metadata
+    result.ok().and_then(|output| output.key_metadata).ok_or(reply.heard())
 }

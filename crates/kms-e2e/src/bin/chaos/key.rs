@@ -14,13 +14,14 @@ use crate::clock::Millis;
 use crate::judge::{Called, Judge, PATIENCE, create_key, note_reply};
 use crate::model::{Answer, Facts, Op};
 use crate::random::Random;
-use crate::reply::{Reply, read};
+use crate::reply::{Heard, Reply, read};
 use crate::world::{World, lock};
 
 /// Ciphertexts that are kept of a key.
 const MOST_CIPHERTEXTS: usize = 24;
 /// A pair serves 100 attempts; some are left for attempts that a kill has counted.
 const IMPORTS_PER_PAIR: u32 = 60;
+const MINUTE: Millis = 60_000;
 const DAY: Millis = 86_400_000;
 /// The shortest that there is.
 pub(crate) const WINDOW_DAYS: i32 = 7;
@@ -45,11 +46,14 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Makes a key; none if no server said that it did.
-    pub(crate) async fn create(world: &World, node: usize, is_external: bool) -> Option<Arc<Self>> {
+    /// Makes a key.
+    ///
+    /// # Errors
+    /// What the client heard instead of a key.
+    pub(crate) async fn create(world: &World, node: usize, is_external: bool) -> Result<Arc<Self>, Heard> {
         let origin = if is_external { OriginType::External } else { OriginType::AwsKms };
         let id = create_key(world, node, origin).await?.key_id;
-        Some(Arc::new(Self {
+        Ok(Arc::new(Self {
             judge: Judge::new(format!("key {id}"), Facts::created(is_external)),
             id,
             is_external,
@@ -65,11 +69,16 @@ impl Key {
         self.values.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Runs an operation on a server and lets the checker judge the answer. False when there was no answer.
-    pub(crate) async fn run(&self, world: &World, node: usize, op: Op, random: &mut Random) -> bool {
+    /// Runs an operation on a server and lets the checker judge the answer. While too much is unknown of the key, it is looked
+    /// at instead of changed.
+    pub(crate) async fn run(&self, world: &World, node: usize, op: Op, random: &mut Random) -> Heard {
         let client = &world.nodes[node].client;
-        if matches!(op, Op::Import { .. }) && !self.has_parameters(world, client).await {
-            return false;
+        let op = if self.judge.is_unsure() { op.or_look() } else { op };
+        if matches!(op, Op::Import { .. }) {
+            let heard = self.get_parameters(world, client).await;
+            if heard != Heard::Answer {
+                return heard;
+            }
         }
         let picked = random.pick(&lock(&self.ciphertexts)).cloned();
         let op = if matches!(op, Op::Decrypt | Op::ReEncrypt) && picked.is_none() { Op::Look } else { op };
@@ -80,7 +89,7 @@ impl Key {
             Reply::Known(Answer::TooLate) => *lock(&self.parameters) = None,
             _ => {}
         }
-        !matches!(reply, Reply::Unknown { was_told: false, .. })
+        reply.heard()
     }
 
     /// Where dates can be moved: has a key that is put aside deleted for good, so that the token does not grow with the run.
@@ -181,15 +190,15 @@ impl Key {
         read(&call.send().await, |_| Answer::Done)
     }
 
-    /// Sees to it that there are parameters for an import. False if a server did not answer; a refusal is for the import
-    /// itself to get, so then there are none and that counts as too late.
-    async fn has_parameters(&self, world: &World, client: &Client) -> bool {
+    /// Sees to it that there are parameters for an import, if there is an answer. A refusal is for the import itself to get, so
+    /// then there are none and that counts as too late.
+    async fn get_parameters(&self, world: &World, client: &Client) -> Heard {
         if lock(&self.parameters).as_ref().is_some_and(|parameters| parameters.uses < IMPORTS_PER_PAIR) {
-            return true;
+            return Heard::Answer;
         }
         let call = client.get_parameters_for_import().key_id(&self.id).wrapping_key_spec(WrappingKeySpec::Rsa2048);
         let call = call.wrapping_algorithm(AlgorithmSpec::RsaesOaepSha256).send();
-        let Ok(result) = tokio::time::timeout(PATIENCE, call).await else { return false };
+        let Ok(result) = tokio::time::timeout(PATIENCE, call).await else { return Heard::Nothing };
         let (reply, request_id) = read(&result, |_| Answer::Done);
         note_reply(world, "GetParametersForImport", &reply, request_id);
         if let Ok(output) = result
@@ -197,13 +206,15 @@ impl Key {
         {
             *lock(&self.parameters) = Some(Parameters { public_key: public_key.into_inner(), token, uses: 0 });
         }
-        !matches!(reply, Reply::Unknown { was_told: false, .. })
+        reply.heard()
     }
 }
 
 /// Not before this moment may a deletion scheduled now be final.
+///
+/// In whole minutes, so that deletions scheduled one after the other, of which nobody knows whether they were, are one fact.
 pub(crate) fn end_of_window(now: Millis) -> Millis {
-    now + i64::from(WINDOW_DAYS) * DAY
+    (now + i64::from(WINDOW_DAYS) * DAY) / MINUTE * MINUTE
 }
 
 /// What ends a key now.

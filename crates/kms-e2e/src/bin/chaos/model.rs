@@ -152,6 +152,15 @@ impl Op {
         }
     }
 
+    /// The look that tells most of whether a change like this has happened; what changes nothing stays.
+    pub(crate) fn or_look(self) -> Self {
+        match self {
+            Self::Tag { .. } | Self::Untag { .. } => Self::Tags,
+            _ if Facts::is_change(self) => Self::Look,
+            _ => self,
+        }
+    }
+
     /// Whether it needs the key's material and is answered from the cache of keys.
     pub(crate) const fn is_use(self) -> bool {
         matches!(self, Self::Encrypt | Self::DataKey | Self::SealedDataKey | Self::Decrypt | Self::ReEncrypt)

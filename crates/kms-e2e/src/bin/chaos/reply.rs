@@ -17,6 +17,27 @@ pub(crate) enum Reply {
     Wrong(String),
 }
 
+/// What a client knows after a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Heard {
+    /// What the server did, or that it did nothing.
+    Answer,
+    /// That the server does not know either.
+    Doubt,
+    Nothing,
+}
+
+impl Reply {
+    /// What the client knows after it.
+    pub(crate) const fn heard(&self) -> Heard {
+        match self {
+            Self::Unknown { was_told: true, .. } => Heard::Doubt,
+            Self::Unknown { was_told: false, .. } => Heard::Nothing,
+            Self::Known(_) | Self::NotTaken | Self::Wrong(_) => Heard::Answer,
+        }
+    }
+}
+
 /// Reads a result; the id of the request if a server answered.
 pub(crate) fn read<T: RequestId, E: ProvideErrorMetadata>(
     result: &Result<T, SdkError<E>>,
