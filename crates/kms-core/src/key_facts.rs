@@ -29,6 +29,8 @@ pub struct KeyFacts {
     pub created_at: Timestamp,
     /// When the key will be deleted, while deletion is scheduled.
     pub deletion_date: Option<Timestamp>,
+    /// The label of the token that the key is bound to: its objects are there and nowhere else.
+    pub token: String,
     /// The sealed salt of the key's material ids (cryptography.md 2).
     pub sealed_salt: Vec<u8>,
     /// The materials ever associated, or pending, in order of association.

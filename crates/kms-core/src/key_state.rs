@@ -140,6 +140,7 @@ mod tests {
             enabled: true,
             created_at: NOW,
             deletion_date: None,
+            token: "token".into(),
             sealed_salt: Vec::new(),
             materials,
         }

@@ -48,6 +48,23 @@ impl Token {
         root: &TokenObject,
         root_material: &SecretKey,
     ) -> Result<(), HsmError> {
+        self.hold(deployment, sentinel, Some((root, root_material)))
+    }
+
+    /// Makes the sentinel alone, in a token of a deployment whose root key another token holds; may be repeated.
+    ///
+    /// # Errors
+    /// Those of [`Token::establish`] about the sentinel.
+    pub fn join(&self, deployment: Uuid, sentinel: ObjectId) -> Result<(), HsmError> {
+        self.hold(deployment, sentinel, None)
+    }
+
+    fn hold(
+        &self,
+        deployment: Uuid,
+        sentinel: ObjectId,
+        root: Option<(&TokenObject, &SecretKey)>,
+    ) -> Result<(), HsmError> {
         let session = self.ready_session()?;
         let guard = self.lock.acquire()?;
         self.see_everything(&session, &guard)?;
@@ -57,7 +74,9 @@ impl Token {
             Err(HsmError::TokenUnknown) => false,
             Err(error) => return Err(error),
         };
-        self.make_root(&session, &guard, root, root_material, is_complete)?;
+        if let Some((root, material)) = root {
+            self.make_root(&session, &guard, root, material, is_complete)?;
+        }
         if !is_complete {
             create(&session, |session| session.create_object(&template::sentinel(sentinel, deployment)))?;
         }

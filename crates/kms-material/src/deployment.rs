@@ -1,4 +1,5 @@
-//! The deployment: one id shared by Postgres and the token, and the root key from which the process derives its subkeys.
+//! The deployment: one id shared by Postgres and its tokens, and the root key from which the process derives its subkeys.
+//! Each token holds a sentinel with the id; the first token of the first start holds the root key too.
 //! On any mismatch the node does not serve and says why.
 
 use kms_core::hsm::{HsmError, ObjectKind, TokenObject};
@@ -19,10 +20,8 @@ const LOCK_TRIES: usize = 12;
 /// An established deployment, ready to serve.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// The id that Postgres and the token share.
+    /// The id that Postgres and the tokens share.
     pub id: Uuid,
-    /// The label of the token.
-    pub token: String,
     /// Seals the salts of keys.
     pub salts: Sealer,
     /// Seals the markers of lists.
@@ -56,6 +55,9 @@ pub enum DeploymentError {
         /// The label that the database knows.
         known: String,
     },
+    /// A token of the deployment is not among the configured ones, and its keys could not be served.
+    #[error("the token {0} of this deployment is not configured: add it")]
+    TokenNotGiven(String),
     /// No node has served with this database and token yet.
     #[error("the database knows no deployment yet: start a node first")]
     NotMade,
@@ -83,7 +85,8 @@ impl<E: Into<KmsError>> From<E> for DeploymentError {
 }
 
 impl Deployment {
-    /// Opens the deployment of this database and token, or makes it when both are new. `escrow` is handed a new root key
+    /// Opens the deployment of this database and these tokens, each with its label, or makes it when all are new; then the
+    /// first token gets the root key. A token that is new to the deployment joins it. `escrow` is handed a new root key
     /// once, before it is used, so that it can be encrypted for its owner (cryptography.md 4).
     ///
     /// # Errors
@@ -91,41 +94,54 @@ impl Deployment {
     /// minute at most.
     pub fn open(
         metadata: &Metadata,
-        token: &Token,
-        token_label: &str,
+        tokens: &[(&str, &Token)],
         escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), String>,
     ) -> Result<Self, DeploymentError> {
-        let store = alone(metadata, || Self::establish(metadata, token, token_label, escrow))?;
-        token.attach(store.sentinel)?;
-        Self::derive(token, &store)
+        let stores = alone(metadata, || {
+            let known = metadata.read(|tx| Ok::<_, KmsError>(tx.token_stores()?))?;
+            let (first, others) = by_root(tokens, &known)?;
+            let store = Self::establish(metadata, first, None, escrow)?;
+            let id = store.deployment_id;
+            let mut stores = vec![(first.1, store)];
+            for token in others {
+                stores.push((token.1, Self::establish(metadata, token, Some(id), escrow)?));
+            }
+            Ok(stores)
+        })?;
+        for (token, store) in &stores {
+            token.attach(store.sentinel)?;
+        }
+        let (token, store) = stores.first().ok_or_else(no_root)?;
+        Self::derive(token, store)
     }
 
-    /// The store of this token, with everything in the token that it names. The caller holds the lock of starts.
+    /// The store of this token, with everything in the token that it names. A token that joins a deployment has its id, and
+    /// gets no root key. The caller holds the lock of starts.
     fn establish(
         metadata: &Metadata,
-        token: &Token,
-        token_label: &str,
+        (label, token): (&str, &Token),
+        joins: Option<Uuid>,
         escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), String>,
     ) -> Result<TokenStore, DeploymentError> {
         let found = token.find_deployments()?;
-        let known = metadata.read(|tx| Ok::<_, KmsError>(tx.find_token_store(token_label)?))?;
+        let known = metadata.read(|tx| Ok::<_, KmsError>(tx.find_token_store(label)?))?;
         let store = match known {
             Some(store) => store,
-            None => Self::announce(metadata, token_label, &found)?,
+            None => Self::announce(metadata, label, joins, &found)?,
         };
         if let Some((_, other)) = found.iter().find(|(_, id)| *id != store.deployment_id) {
-            return Err(DeploymentError::OtherDeployment { token: token_label.to_owned(), found: *other });
+            return Err(DeploymentError::OtherDeployment { token: label.to_owned(), found: *other });
         }
-        if store.established && !found.iter().any(|(sentinel, _)| *sentinel == store.sentinel) {
-            return Err(DeploymentError::SentinelMissing { token: token_label.to_owned() });
+        let is_made = found.iter().any(|(sentinel, _)| *sentinel == store.sentinel);
+        if store.established && !is_made {
+            return Err(DeploymentError::SentinelMissing { token: label.to_owned() });
         }
         if !store.established {
-            let is_made = found.iter().any(|(sentinel, _)| *sentinel == store.sentinel);
             if !is_made {
                 Self::make(token, &store, escrow)?;
             }
             metadata.write(|tx| {
-                make_present(tx, store.root)?;
+                store.root.map_or(Ok(()), |root| make_present(tx, root))?;
                 Ok::<_, KmsError>(tx.establish_token_store(&store.token)?)
             })?;
         }
@@ -136,6 +152,7 @@ impl Deployment {
     fn announce(
         metadata: &Metadata,
         token_label: &str,
+        joins: Option<Uuid>,
         found: &[(ObjectId, Uuid)],
     ) -> Result<TokenStore, DeploymentError> {
         if let Some((_, other)) = found.first() {
@@ -143,32 +160,33 @@ impl Deployment {
         }
         let store = TokenStore {
             token: token_label.to_owned(),
-            deployment_id: Uuid::new_v4(),
+            deployment_id: joins.unwrap_or_else(Uuid::new_v4),
             sentinel: ObjectId::random(),
-            root: ObjectId::random(),
+            root: joins.is_none().then(ObjectId::random),
             established: false,
         };
-        let known = metadata.read(|tx| Ok::<_, KmsError>(tx.token_labels()?))?;
-        if let Some(known) = known.into_iter().next() {
-            return Err(DeploymentError::OtherToken { token: token_label.to_owned(), known });
-        }
         metadata.write(|tx| {
-            tx.insert_object(&root_row(&store))?;
+            if let Some(root) = store.root {
+                tx.insert_object(&root_row(&store.token, root, ""))?;
+            }
             tx.insert_token_store(&store)
         })?;
         Ok(store)
     }
 
-    /// Makes the root key and then the sentinel, which says that both are there; repeated after a kill in between.
+    /// Makes the root key, where it belongs, and then the sentinel, which says that both are there; repeated after a kill in
+    /// between.
     fn make(
         token: &Token,
         store: &TokenStore,
         escrow: &mut dyn FnMut(&Uuid, &SecretKey) -> Result<(), String>,
     ) -> Result<(), DeploymentError> {
-        let root = Self::new_root(token)?;
-        escrow(&store.deployment_id, &root).map_err(DeploymentError::NotKept)?;
-        token.establish(store.deployment_id, store.sentinel, &root_object(store.root), &root)?;
-        Ok(())
+        let Some(root) = store.root else {
+            return Ok(token.join(store.deployment_id, store.sentinel)?);
+        };
+        let material = Self::new_root(token)?;
+        escrow(&store.deployment_id, &material).map_err(DeploymentError::NotKept)?;
+        Ok(token.establish(store.deployment_id, store.sentinel, &root_object(root), &material)?)
     }
 
     /// 32 bytes of the operating system XORed with 32 of the token.
@@ -184,17 +202,54 @@ impl Deployment {
 
     fn derive(token: &Token, store: &TokenStore) -> Result<Self, DeploymentError> {
         use kms_core::Hsm;
+        let root = root_object(store.root.ok_or_else(no_root)?);
         let subkey = |purpose| -> Result<Sealer, HsmError> {
-            let key = token.mac(&root_object(store.root), &subkey_input(store.deployment_id, purpose))?;
-            Ok(Sealer::new(purpose, key))
+            Ok(Sealer::new(purpose, token.mac(&root, &subkey_input(store.deployment_id, purpose))?))
         };
-        Ok(Self {
-            id: store.deployment_id,
-            token: store.token.clone(),
-            salts: subkey(Purpose::Salt)?,
-            pages: subkey(Purpose::Page)?,
-        })
+        Ok(Self { id: store.deployment_id, salts: subkey(Purpose::Salt)?, pages: subkey(Purpose::Page)? })
     }
+}
+
+/// A token with its label.
+type Named<'a> = (&'a str, &'a Token);
+
+/// The token that holds or gets the root key, and the others. Every token that the database knows must be given.
+fn by_root<'a>(tokens: &[Named<'a>], known: &[TokenStore]) -> Result<(Named<'a>, Vec<Named<'a>>), DeploymentError> {
+    let is_given = |store: &&TokenStore| tokens.iter().any(|(label, _)| *label == store.token);
+    let Some((first, _)) = tokens.first() else {
+        return Err(DeploymentError::NotKept("no token is configured".to_owned()));
+    };
+    match known.iter().find(|store| !is_given(store)) {
+        Some(missing) if tokens.len() == 1 && known.len() == 1 => {
+            return Err(DeploymentError::OtherToken { token: (*first).to_owned(), known: missing.token.clone() });
+        }
+        Some(missing) => return Err(DeploymentError::TokenNotGiven(missing.token.clone())),
+        None => {}
+    }
+    let holder = known.iter().find(|store| store.root.is_some()).map_or(*first, |store| &store.token);
+    let (holders, others): (Vec<_>, Vec<_>) = tokens.iter().copied().partition(|(label, _)| *label == holder);
+    holders.first().map(|first| (*first, others)).ok_or_else(|| no_root().into())
+}
+
+/// What the database says that the token of this label holds.
+///
+/// # Errors
+/// [`DeploymentError::NotMade`], [`DeploymentError::OtherToken`] if it knows other labels.
+pub(crate) fn established_store(metadata: &Metadata, label: &str) -> Result<TokenStore, DeploymentError> {
+    let stores = metadata.read(|tx| Ok::<_, KmsError>(tx.token_stores()?))?;
+    match stores.iter().find(|store| store.token == label) {
+        Some(store) if store.established => Ok(store.clone()),
+        Some(_) => Err(DeploymentError::NotMade),
+        None => Err(stores.into_iter().next().map_or(DeploymentError::NotMade, |known| DeploymentError::OtherToken {
+            token: label.to_owned(),
+            known: known.token,
+        })),
+    }
+}
+
+/// A row of the deployment's first token always names its root key.
+pub(crate) fn no_root() -> KmsError {
+    KmsError::internal("the database names no root key for this token")
 }
 
 /// Runs `run` while no other node is between its look at rows and token and the end of what it makes of them. Otherwise
@@ -228,13 +283,13 @@ pub(crate) fn root_object(id: ObjectId) -> TokenObject {
 }
 
 /// The root key is listed like every key object, so it has a row; the sentinel is no key and has none.
-fn root_row(store: &TokenStore) -> NewObject {
+pub(crate) fn root_row(token: &str, root: ObjectId, claimed_by: &str) -> NewObject {
     NewObject {
-        id: store.root,
+        id: root,
         kind: ObjectKind::Root,
-        label: root_object(store.root).label,
+        label: root_object(root).label,
         key: None,
-        token: store.token.clone(),
-        claimed_by: String::new(),
+        token: token.to_owned(),
+        claimed_by: claimed_by.to_owned(),
     }
 }

@@ -21,14 +21,14 @@ pub enum ServiceStep {
 pub type ServiceAudit<'a> = &'a dyn Fn(ServiceStep, &KeyAddress) -> AuditEntry;
 
 impl Keeper {
-    /// Destroys all expired material that no other node is at; returns how many materials. `committed` gets the audit
+    /// Destroys all expired material of this token that no other node is at; returns how many materials. `committed` gets the audit
     /// records of what was committed, whatever comes after.
     ///
     /// # Errors
     /// Postgres or the token does not answer; what is condemned will be finished by the reconciler.
     pub fn expire_due(&self, audit: ServiceAudit<'_>, committed: &mut Vec<AuditEntry>) -> Result<usize, KmsError> {
         let now = self.clock.now();
-        let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.expired_materials(now, BATCH)?))?;
+        let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.expired_materials(&self.token, now, BATCH)?))?;
         each_of(due, |(address, material)| self.expire(&address, &material, audit, committed))
     }
 

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use kms_core::hsm::{FoundObject, TokenObject};
+use kms_core::hsm::FoundObject;
 use kms_core::sealing::{Purpose, subkey_input};
 use kms_core::{Hsm, KmsError, ObjectId};
 use kms_hsm::Token;
 use kms_metadata::{Metadata, ObjectRow, ObjectState, TokenStore};
 
 use crate::DeploymentError;
+use crate::deployment::{established_store, root_object};
 use crate::reconcile::STALE;
 
 /// Rows that are listed at most of each kind that a node finishes by itself.
@@ -63,15 +64,7 @@ impl Inspector {
     /// # Errors
     /// [`DeploymentError`]: the two do not belong together, no node has served yet, or one of them does not answer.
     pub fn open(metadata: Metadata, token: Arc<Token>, token_label: &str) -> Result<Self, DeploymentError> {
-        let (store, labels) =
-            metadata.read(|tx| Ok::<_, KmsError>((tx.find_token_store(token_label)?, tx.token_labels()?)))?;
-        let Some(store) = store.filter(|store| store.established) else {
-            let known = labels.into_iter().find(|known| known != token_label);
-            return Err(known.map_or(DeploymentError::NotMade, |known| DeploymentError::OtherToken {
-                token: token_label.to_owned(),
-                known,
-            }));
-        };
+        let store = established_store(&metadata, token_label)?;
         let found = token.find_deployments()?;
         if let Some((_, other)) = found.iter().find(|(_, id)| *id != store.deployment_id) {
             return Err(DeploymentError::OtherDeployment { token: token_label.to_owned(), found: *other });
@@ -88,14 +81,14 @@ impl Inspector {
         &self.store
     }
 
-    /// Uses the root key once.
+    /// Uses the root key once; `false` if another token holds it.
     ///
     /// # Errors
     /// It is not in the token, or the token does not let it be used.
-    pub fn try_root(&self) -> Result<(), KmsError> {
-        let root = TokenObject::internal(self.store.root, "root");
-        self.hsm.mac(&root, &subkey_input(self.store.deployment_id, Purpose::Salt))?;
-        Ok(())
+    pub fn try_root(&self) -> Result<bool, KmsError> {
+        let Some(root) = self.store.root else { return Ok(false) };
+        self.hsm.mac(&root_object(root), &subkey_input(self.store.deployment_id, Purpose::Salt))?;
+        Ok(true)
     }
 
     /// Compares rows and token. Rows `present` are read before the token is listed and all states after it, so that what
@@ -104,14 +97,19 @@ impl Inspector {
     /// # Errors
     /// Postgres does not answer or the token is unknown.
     pub fn compare(&self) -> Result<Findings, KmsError> {
-        let present = self.metadata.read(|tx| Ok::<_, KmsError>(tx.present_of_token(&self.store.token)?))?;
+        let token = &self.store.token;
+        let present = self.metadata.read(|tx| Ok::<_, KmsError>(tx.present_of_token(token)?))?;
         let objects = self.hsm.list()?;
         let found: HashSet<ObjectId> = objects.iter().filter_map(|object| object.id).collect();
         let absent: Vec<ObjectRow> = present.into_iter().filter(|row| !found.contains(&row.id)).collect();
         let ids: Vec<ObjectId> = found.iter().copied().chain(absent.iter().map(|row| row.id)).collect();
         let (states, destroying, unfinished) = self.metadata.read(|tx| {
             let before = tx.now()? - STALE;
-            Ok::<_, KmsError>((tx.object_states(&ids)?, tx.destroying(LISTED)?, tx.stale_creating(before, LISTED)?))
+            Ok::<_, KmsError>((
+                tx.object_states(&ids)?,
+                tx.destroying(token, LISTED)?,
+                tx.stale_creating(token, before, LISTED)?,
+            ))
         })?;
         let is_present = |row: &ObjectRow| states.get(&row.id) == Some(&ObjectState::Present);
         Ok(Findings {

@@ -16,6 +16,7 @@ mod identity;
 mod import;
 mod import_plan;
 mod inspection;
+mod keepers;
 mod purge;
 mod reconcile;
 mod recovery;
@@ -35,6 +36,7 @@ pub use expiry::{ServiceAudit, ServiceStep};
 pub use generate::{Born, CreationAudit};
 pub use import::{Expiration, Import, ImportType, MISMATCHES_PER_DAY};
 pub use inspection::{Findings, Inspector, UnknownObject};
+pub use keepers::Keepers;
 pub use reconcile::Report;
 pub use wrapping_pool::{ATTEMPTS_PER_PAIR, LIVE_PAIRS_PER_ACCOUNT, Pair, Parameters};
 
@@ -74,27 +76,26 @@ impl AuditEntry {
 pub type Audit<'a> = &'a dyn Fn(Value) -> AuditEntry;
 
 impl Keeper {
-    /// A keeper over this database and token.
+    /// A keeper over this database and the token of this label.
     pub fn new(
         metadata: Metadata,
         hsm: Arc<dyn Hsm>,
         clock: Arc<dyn Clock>,
         deployment: &Deployment,
+        token: impl Into<String>,
         node: impl Into<String>,
     ) -> Self {
-        Self {
-            metadata,
-            hsm,
-            clock,
-            salts: deployment.salts.clone(),
-            token: deployment.token.clone(),
-            node: node.into(),
-        }
+        Self { metadata, hsm, clock, salts: deployment.salts.clone(), token: token.into(), node: node.into() }
     }
 
     /// The rows.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// The label of the token.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// The token.

@@ -9,14 +9,14 @@ use crate::{AuditEntry, Keeper};
 const BATCH: i64 = 100;
 
 impl Keeper {
-    /// Purges all keys whose deletion date has passed and that no other node is at; returns how many. `committed` gets the
+    /// Purges all keys of this token whose deletion date has passed and that no other node is at; returns how many. `committed` gets the
     /// audit records of what was committed, whatever comes after.
     ///
     /// # Errors
     /// Postgres or the token does not answer; the next run goes on where this one stopped.
     pub fn purge_due(&self, audit: ServiceAudit<'_>, committed: &mut Vec<AuditEntry>) -> Result<usize, KmsError> {
         let now = self.clock.now();
-        let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.due_deletions(now, BATCH)?))?;
+        let due = self.metadata.read(|tx| Ok::<_, KmsError>(tx.due_deletions(&self.token, now, BATCH)?))?;
         each_of(due, |address| self.purge(&address, audit, committed))
     }
 

@@ -34,6 +34,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// The two as one.
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.undone += other.undone;
+        self.finished += other.finished;
+        self.unknown.extend(other.unknown);
+        self.nameless += other.nameless;
+        self.missing_pairs += other.missing_pairs;
+        self.missing.extend(other.missing);
+        self.unfinished += other.unfinished;
+        self
+    }
+
     /// Counts and tells what could not be finished for one object.
     fn tolerate<T>(&mut self, object: ObjectId, outcome: Result<T, KmsError>) -> Option<T> {
         outcome
@@ -60,13 +72,13 @@ impl Keeper {
         // Rows are dated by the database, so their age is told by its time.
         let stale = self.metadata.read(|tx| {
             let before = tx.now()? - age;
-            Ok::<_, KmsError>(tx.stale_creating(before, BATCH)?)
+            Ok::<_, KmsError>(tx.stale_creating(&self.token, before, BATCH)?)
         })?;
         for row in stale {
             let undone = report.tolerate(row.id, self.undo(&row));
             report.undone += usize::from(undone == Some(true));
         }
-        for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.destroying(BATCH)?))? {
+        for row in self.metadata.read(|tx| Ok::<_, KmsError>(tx.destroying(&self.token, BATCH)?))? {
             let finished = report.tolerate(row.id, self.finish_row(&row));
             report.finished += usize::from(finished.is_some());
         }

@@ -9,17 +9,16 @@
 
 use std::time::Duration;
 
-use kms_core::hsm::{ObjectKind, TokenObject};
 use kms_core::kdf::hmac_sha256;
 use kms_core::sealing::{Purpose, Sealer, subkey_input};
 use kms_core::secret::SecretKey;
 use kms_core::{Hsm, KmsError, ObjectId};
 use kms_hsm::Token;
-use kms_metadata::{Metadata, NewObject, TokenStore};
+use kms_metadata::{Metadata, TokenStore};
 use uuid::Uuid;
 
 use crate::claim::{claim_keyless, make_present};
-use crate::deployment::{Deployment, DeploymentError, alone, root_object};
+use crate::deployment::{Deployment, DeploymentError, alone, established_store, root_object, root_row};
 use crate::identity::salt_binding;
 
 /// How often it is looked whether leases are over; in all a little longer than the usual lease.
@@ -62,17 +61,8 @@ fn await_nodes(metadata: &Metadata) -> Result<(), DeploymentError> {
 
 /// What the database says of the lost token.
 fn lost_store(metadata: &Metadata, token: &Token, token_label: &str) -> Result<TokenStore, DeploymentError> {
-    let (store, labels, live) = metadata
-        .read(|tx| Ok::<_, KmsError>((tx.find_token_store(token_label)?, tx.token_labels()?, tx.live_nodes()?)))?;
-    let store = match store.filter(|store| store.established) {
-        Some(store) => store,
-        None => {
-            let known = labels.into_iter().find(|known| known != token_label);
-            let token = token_label.to_owned();
-            return Err(known.map_or(DeploymentError::NotMade, |known| DeploymentError::OtherToken { token, known }));
-        }
-    };
-    if live > 0 {
+    let store = established_store(metadata, token_label)?;
+    if metadata.read(|tx| Ok::<_, KmsError>(tx.live_nodes()?))? > 0 {
         return Err(DeploymentError::NodesLive);
     }
     let found = token.find_deployments()?;
@@ -93,28 +83,32 @@ fn check_root(metadata: &Metadata, store: &TokenStore, root: &SecretKey) -> Resu
     salts.open(&salt_binding(&key.address), &key.sealed_salt).map(drop).map_err(|_| DeploymentError::WrongRoot)
 }
 
+/// Makes what the lost token held, the root key only if it was there, and names it in one transaction.
 fn replace(metadata: &Metadata, token: &Token, lost: &TokenStore, root: &SecretKey) -> Result<(), DeploymentError> {
-    let new = TokenStore { sentinel: ObjectId::random(), root: ObjectId::random(), ..lost.clone() };
-    let object: TokenObject = root_object(new.root);
-    metadata.write(|tx| {
-        tx.insert_object(&NewObject {
-            id: object.id,
-            kind: ObjectKind::Root,
-            label: object.label.clone(),
-            key: None,
-            token: new.token.clone(),
-            claimed_by: "recover".to_owned(),
-        })
-    })?;
+    let object = lost.root.map(|_| root_object(ObjectId::random()));
+    let new =
+        TokenStore { sentinel: ObjectId::random(), root: object.as_ref().map(|object| object.id), ..lost.clone() };
+    if let Some(object) = &object {
+        metadata.write(|tx| tx.insert_object(&root_row(&new.token, object.id, "recover")))?;
+    }
     fail::fail_point!("material.recover.announced", |_| Err(KmsError::timeout("failpoint").into()));
     metadata.write(|tx| {
-        claim_keyless(tx, new.root)?;
-        token.establish(new.deployment_id, new.sentinel, &object, root)?;
+        match &object {
+            None => token.join(new.deployment_id, new.sentinel)?,
+            Some(object) => {
+                claim_keyless(tx, object.id)?;
+                token.establish(new.deployment_id, new.sentinel, object, root)?;
+            }
+        }
         token.attach(new.sentinel)?;
-        token.mac(&object, &subkey_input(new.deployment_id, Purpose::Salt))?;
+        if let Some(object) = &object {
+            token.mac(object, &subkey_input(new.deployment_id, Purpose::Salt))?;
+        }
         fail::fail_point!("material.recover.made", |_| Err(KmsError::timeout("failpoint")));
-        make_present(tx, new.root)?;
-        tx.condemn(lost.root)?;
+        for (made, lost) in object.iter().zip(lost.root) {
+            make_present(tx, made.id)?;
+            tx.condemn(lost)?;
+        }
         Ok::<_, KmsError>(tx.replace_token_objects(&new)?)
     })?;
     Ok(())

@@ -74,7 +74,7 @@ impl Keeper {
                 if tx.live_wrapping_keys(address.account, now)? >= LIVE_PAIRS_PER_ACCOUNT {
                     return Err(KmsError::Throttling);
                 }
-                Ok(tx.take_wrapping_key(spec, algorithm, address, &hash, valid_to)?)
+                Ok(tx.take_wrapping_key(&self.token, spec, algorithm, address, &hash, valid_to)?)
             })?;
             match taken {
                 Some(WrappingKey { public_key, .. }) => return Ok(Parameters { public_key, import_token, valid_to }),
@@ -113,7 +113,7 @@ impl Keeper {
     /// # Errors
     /// The token or Postgres does not answer.
     pub fn fill_pool(&self) -> Result<bool, KmsError> {
-        let depth = self.metadata.read(|tx| Ok::<_, KmsError>(tx.pool_depth()?))?;
+        let depth = self.metadata.read(|tx| Ok::<_, KmsError>(tx.pool_depth(&self.token)?))?;
         let lacking = (1..=POOL_DEPTH)
             .flat_map(|wanted| SPECS.into_iter().map(move |spec| (wanted, spec)))
             .flat_map(|(wanted, spec)| ALGORITHMS.into_iter().map(move |algorithm| (wanted, spec, algorithm)))
@@ -131,8 +131,9 @@ impl Keeper {
     /// The token or Postgres does not answer; the reconciler finishes what is condemned.
     pub fn end_spent_pairs(&self) -> Result<usize, KmsError> {
         let now = self.clock.now();
-        let spent =
-            self.metadata.read(|tx| Ok::<_, KmsError>(tx.spent_wrapping_keys(now, ATTEMPTS_PER_PAIR, BATCH)?))?;
+        let spent = self
+            .metadata
+            .read(|tx| Ok::<_, KmsError>(tx.spent_wrapping_keys(&self.token, now, ATTEMPTS_PER_PAIR, BATCH)?))?;
         for id in &spent {
             self.metadata.write(|tx| tx.condemn(*id))?;
             self.finish(None, *id)?;

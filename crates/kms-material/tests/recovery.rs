@@ -50,14 +50,14 @@ fn a_recovery_that_is_cut_off_anywhere_is_run_again_and_leaves_one_root_key() {
     let database = TestDatabase::from_template("material", |url| kms_metadata::migrate(url).unwrap());
     let metadata = Metadata::beside_nodes(&database.url(), "test").unwrap();
     let mut root = None;
-    let first = Deployment::open(&metadata, &open_token(), label, &mut |_, key| {
+    let first = Deployment::open(&metadata, &[(label, &open_token())], &mut |_, key| {
         root = SecretKey::from_slice(key.expose());
         Ok(())
     })
     .unwrap();
     let root = root.unwrap();
     let sealed = first.salts.seal(b"a key", b"a salt").unwrap();
-    let open = || Deployment::open(&metadata, &open_token(), label, &mut |_, _| Err("no new root key".to_owned()));
+    let open = || Deployment::open(&metadata, &[(label, &open_token())], &mut |_, _| Err("no new root key".to_owned()));
     let recover = || Deployment::recover(&metadata, &open_token(), label, &root);
     assert!(matches!(recover(), Err(DeploymentError::NothingLost)));
 
@@ -77,7 +77,7 @@ fn a_recovery_that_is_cut_off_anywhere_is_run_again_and_leaves_one_root_key() {
     let sentinel = database.execute("SELECT sentinel_id::text FROM token_stores").unwrap();
     token.attach(kms_core::ObjectId(uuid::Uuid::parse_str(&sentinel).unwrap())).unwrap();
     let token = Arc::new(token);
-    let keeper = Keeper::new(metadata.clone(), Arc::<Token>::clone(&token), Arc::new(Late), &second, "test");
+    let keeper = Keeper::new(metadata.clone(), Arc::<Token>::clone(&token), Arc::new(Late), &second, label, "test");
     keeper.reconcile(true).unwrap();
     let roots: Vec<_> = token.list().unwrap().into_iter().filter(|object| object.label == "strongroom/root").collect();
     assert_eq!(roots.len(), 1, "{roots:?}");

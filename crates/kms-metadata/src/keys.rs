@@ -186,13 +186,14 @@ impl Tx<'_> {
         ids.iter().map(|text| parse_key_id(text)).collect()
     }
 
-    /// Lists keys whose deletion date has come, the longest due first.
+    /// Lists keys of a token whose deletion date has come, the longest due first.
     ///
     /// # Errors
     /// Those of any statement.
-    pub fn due_deletions(&mut self, now: Timestamp, limit: i64) -> Result<Vec<KeyAddress>, MetadataError> {
+    pub fn due_deletions(&mut self, token: &str, now: Timestamp, limit: i64) -> Result<Vec<KeyAddress>, MetadataError> {
         let due = self.run(|connection| {
             keys::table
+                .filter(keys::token.eq(token))
                 .filter(keys::deletion_date.le(now))
                 .order(keys::deletion_date)
                 .limit(limit)
@@ -228,6 +229,7 @@ struct Row {
     deletion_date: Option<Timestamp>,
     purge_started_at: Option<Timestamp>,
     sealed_salt: Vec<u8>,
+    token: String,
 }
 
 #[derive(AsChangeset)]
@@ -257,6 +259,7 @@ impl Row {
             deletion_date: facts.deletion_date.map(to_millisecond),
             purge_started_at: None,
             sealed_salt: facts.sealed_salt.clone(),
+            token: facts.token.clone(),
         }
     }
 
@@ -272,6 +275,7 @@ impl Row {
             enabled: self.enabled,
             created_at: self.created_at,
             deletion_date: self.deletion_date,
+            token: self.token,
             sealed_salt: self.sealed_salt,
             materials: Vec::new(),
         })

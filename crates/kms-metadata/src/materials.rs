@@ -39,12 +39,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lists materials that have expired and still have an object, the longest expired first.
+    /// Lists materials that have expired and still have an object in a token, the longest expired first.
     ///
     /// # Errors
     /// Those of any statement.
     pub fn expired_materials(
         &mut self,
+        token: &str,
         now: Timestamp,
         limit: i64,
     ) -> Result<Vec<(KeyAddress, KeyMaterialId)>, MetadataError> {
@@ -54,6 +55,7 @@ impl Tx<'_> {
             key_materials::table
                 .inner_join(keys::table.on(key))
                 .inner_join(key_objects::table.on(present_object()))
+                .filter(key_objects::token.eq(token))
                 .filter(key_materials::valid_to.le(now))
                 .order(key_materials::valid_to)
                 .limit(limit)
@@ -81,7 +83,7 @@ impl Tx<'_> {
         let mut materials: Vec<Material> = Vec::with_capacity(rows.len());
         for (row, object) in rows {
             let material = row.into_material(object.map(ObjectId))?;
-            // A material has one present object in each token; there is one token, so the first row is the only one.
+            // A material has one present object in each token; a key is in one, so the first row is the only one.
             if materials.last().is_none_or(|last| last.id != material.id) {
                 materials.push(material);
             }

@@ -144,7 +144,7 @@ mod tests {
             }
         });
         let applied = database.execute("SELECT count(*)::text FROM __diesel_schema_migrations").unwrap();
-        assert_eq!(applied, "10");
+        assert_eq!(applied, "11");
     }
 
     #[test]

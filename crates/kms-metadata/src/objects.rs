@@ -181,13 +181,19 @@ impl Tx<'_> {
         Ok(changed == 1)
     }
 
-    /// Lists objects that have been `creating` since before a moment of the database's clock, oldest first.
+    /// Lists objects of a token that have been `creating` since before a moment of the database's clock, oldest first.
     ///
     /// # Errors
     /// Those of any statement.
-    pub fn stale_creating(&mut self, before: Timestamp, limit: i64) -> Result<Vec<ObjectRow>, MetadataError> {
+    pub fn stale_creating(
+        &mut self,
+        token: &str,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ObjectRow>, MetadataError> {
         self.list(|connection| {
             key_objects::table
+                .filter(key_objects::token.eq(token))
                 .filter(key_objects::state.eq(ObjectState::Creating.name()))
                 .filter(key_objects::created_at.lt(before))
                 .order(key_objects::created_at)
@@ -196,13 +202,14 @@ impl Tx<'_> {
         })
     }
 
-    /// Lists objects that are `destroying`, oldest first.
+    /// Lists objects of a token that are `destroying`, oldest first.
     ///
     /// # Errors
     /// Those of any statement.
-    pub fn destroying(&mut self, limit: i64) -> Result<Vec<ObjectRow>, MetadataError> {
+    pub fn destroying(&mut self, token: &str, limit: i64) -> Result<Vec<ObjectRow>, MetadataError> {
         self.list(|connection| {
             key_objects::table
+                .filter(key_objects::token.eq(token))
                 .filter(key_objects::state.eq(ObjectState::Destroying.name()))
                 .order(key_objects::created_at)
                 .limit(limit)

@@ -78,6 +78,7 @@ diesel::table! {
         deletion_date -> Nullable<Timestamptz>,
         purge_started_at -> Nullable<Timestamptz>,
         sealed_salt -> Bytea,
+        token -> Text,
     }
 }
 
@@ -113,7 +114,7 @@ diesel::table! {
         token -> Text,
         deployment_id -> Uuid,
         sentinel_id -> Uuid,
-        root_id -> Uuid,
+        root_id -> Nullable<Uuid>,
         established -> Bool,
     }
 }

@@ -20,8 +20,8 @@ pub struct TokenStore {
     pub deployment_id: Uuid,
     /// The sentinel object.
     pub sentinel: ObjectId,
-    /// The root key of the deployment.
-    pub root: ObjectId,
+    /// The root key of the deployment, in the one token that holds it.
+    pub root: Option<ObjectId>,
     /// Whether both objects have been seen in the token: from then on a token without them is refused, never filled anew.
     pub established: bool,
 }
@@ -42,23 +42,17 @@ impl Tx<'_> {
     /// Those of any statement.
     pub fn find_token_store(&mut self, token: &str) -> Result<Option<TokenStore>, MetadataError> {
         let row = self.run(|connection| token_stores::table.find(token).first::<Row>(connection).optional())?;
-        Ok(row.map(|(token, deployment_id, sentinel, root, established)| TokenStore {
-            token,
-            deployment_id,
-            sentinel: ObjectId(sentinel),
-            root: ObjectId(root),
-            established,
-        }))
+        Ok(row.map(into_store))
     }
 
-    /// The labels of all tokens that this database knows.
+    /// What every token of the deployment must hold, that with the root key first. None before the first start.
     ///
     /// # Errors
     /// Those of any statement.
-    pub fn token_labels(&mut self) -> Result<Vec<String>, MetadataError> {
-        self.run(|connection| {
-            token_stores::table.select(token_stores::token).order(token_stores::token).load(connection)
-        })
+    pub fn token_stores(&mut self) -> Result<Vec<TokenStore>, MetadataError> {
+        let order = (token_stores::root_id.is_null(), token_stores::token);
+        let rows = self.run(|connection| token_stores::table.order(order).load::<Row>(connection))?;
+        Ok(rows.into_iter().map(into_store).collect())
     }
 
     /// Inserts what a new token will hold.
@@ -70,7 +64,7 @@ impl Tx<'_> {
             token_stores::token.eq(&store.token),
             token_stores::deployment_id.eq(store.deployment_id),
             token_stores::sentinel_id.eq(store.sentinel.0),
-            token_stores::root_id.eq(store.root.0),
+            token_stores::root_id.eq(store.root.map(|root| root.0)),
             token_stores::established.eq(store.established),
         );
         self.run(|connection| diesel::insert_into(token_stores::table).values(row).execute(connection))?;
@@ -82,7 +76,8 @@ impl Tx<'_> {
     /// # Errors
     /// [`MetadataError::NotFound`] for a token that is not known.
     pub fn replace_token_objects(&mut self, store: &TokenStore) -> Result<(), MetadataError> {
-        let names = (token_stores::sentinel_id.eq(store.sentinel.0), token_stores::root_id.eq(store.root.0));
+        let names =
+            (token_stores::sentinel_id.eq(store.sentinel.0), token_stores::root_id.eq(store.root.map(|root| root.0)));
         let update = diesel::update(token_stores::table.find(&store.token)).set(names);
         let changed = self.run(|connection| update.execute(connection))?;
         if changed == 1 { Ok(()) } else { Err(MetadataError::NotFound) }
@@ -111,4 +106,8 @@ impl Tx<'_> {
     }
 }
 
-type Row = (String, Uuid, Uuid, Uuid, bool);
+fn into_store((token, deployment_id, sentinel, root, established): Row) -> TokenStore {
+    TokenStore { token, deployment_id, sentinel: ObjectId(sentinel), root: root.map(ObjectId), established }
+}
+
+type Row = (String, Uuid, Uuid, Option<Uuid>, bool);

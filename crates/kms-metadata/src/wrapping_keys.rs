@@ -44,7 +44,7 @@ pub struct WrappingKey {
 const TAKE: &str = "UPDATE wrapping_keys SET account = $3, region = $4, key_id = $5, token_sha256 = $6, expires_at = $7 \
     WHERE object_id = ( \
         SELECT w.object_id FROM wrapping_keys w JOIN key_objects o ON o.object_id = w.object_id \
-        WHERE w.account IS NULL AND w.spec = $1 AND w.algorithm = $2 AND o.state = 'present' \
+        WHERE w.account IS NULL AND w.spec = $1 AND w.algorithm = $2 AND o.state = 'present' AND o.token = $8 \
         ORDER BY w.created_at LIMIT 1 FOR UPDATE OF w SKIP LOCKED)";
 
 impl Tx<'_> {
@@ -69,13 +69,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the oldest pair of the pool and binds it to a key and an import token, of which the SHA-256 is kept. None
+    /// Takes the oldest pair of a token's pool and binds it to a key and an import token, of which the SHA-256 is kept. None
     /// when the pool has no such pair.
     ///
     /// # Errors
     /// [`MetadataError::AlreadyExists`] for a token that is in use; those of any statement.
     pub fn take_wrapping_key(
         &mut self,
+        token: &str,
         spec: WrappingKeySpec,
         algorithm: WrappingAlgorithm,
         address: &KeyAddress,
@@ -91,6 +92,7 @@ impl Tx<'_> {
                 .bind::<Text, _>(address.key_id.to_string())
                 .bind::<Binary, _>(&token_sha256[..])
                 .bind::<Timestamptz, _>(to_millisecond(expires_at))
+                .bind::<Text, _>(token)
                 .execute(connection)
         })?;
         if taken == 0 { Ok(None) } else { self.find_wrapping_key(token_sha256) }
@@ -128,15 +130,19 @@ impl Tx<'_> {
         })
     }
 
-    /// How many pairs of each kind are unbound and present; kinds without any are missing.
+    /// How many pairs of each kind are unbound and present in a token; kinds without any are missing.
     ///
     /// # Errors
     /// Those of any statement.
-    pub fn pool_depth(&mut self) -> Result<HashMap<(WrappingKeySpec, WrappingAlgorithm), i64>, MetadataError> {
+    pub fn pool_depth(
+        &mut self,
+        token: &str,
+    ) -> Result<HashMap<(WrappingKeySpec, WrappingAlgorithm), i64>, MetadataError> {
         let rows = self.run(|connection| {
             wrapping_keys::table
                 .inner_join(key_objects::table)
                 .filter(wrapping_keys::account.is_null())
+                .filter(key_objects::token.eq(token))
                 .filter(key_objects::state.eq(ObjectState::Present.name()))
                 .group_by((wrapping_keys::spec, wrapping_keys::algorithm))
                 .select((wrapping_keys::spec, wrapping_keys::algorithm, diesel::dsl::count_star()))
@@ -164,12 +170,13 @@ impl Tx<'_> {
         })
     }
 
-    /// Lists pairs that have expired or have no attempts left, and whose object is not yet condemned.
+    /// Lists pairs of a token that have expired or have no attempts left, and whose object is not yet condemned.
     ///
     /// # Errors
     /// Those of any statement.
     pub fn spent_wrapping_keys(
         &mut self,
+        token: &str,
         now: Timestamp,
         attempts_limit: i32,
         limit: i64,
@@ -177,6 +184,7 @@ impl Tx<'_> {
         let ids = self.run(|connection| {
             wrapping_keys::table
                 .inner_join(key_objects::table)
+                .filter(key_objects::token.eq(token))
                 .filter(wrapping_keys::expires_at.le(now).or(wrapping_keys::attempts.nullable().ge(attempts_limit)))
                 .filter(key_objects::state.eq_any([ObjectState::Creating.name(), ObjectState::Present.name()]))
                 .order((wrapping_keys::expires_at, wrapping_keys::object_id))

@@ -97,16 +97,16 @@ impl Background {
         for _ in 0..QUESTIONS {
             hear_time(service)?;
         }
-        report(service.keeper().reconcile(true)?);
-        Health::note(&health.reconciled, true, service.keeper().clock().boottime());
+        report(service.keepers().reconcile(true)?);
+        Health::note(&health.reconciled, true, service.keepers().clock().boottime());
         measure_and_note(service, health)?;
         let mut background = Self { stops: Vec::new(), threads: Vec::new() };
         background.every("due", DUE_EVERY, service, run_due)?;
         background.every("wrapping-pool", POOL_EVERY, service, fill_pool)?;
         let reconcile_health = Arc::clone(health);
         background.every("reconcile", RECONCILE_EVERY, service, move |service, _| {
-            report(service.keeper().reconcile(false)?);
-            Health::note(&reconcile_health.reconciled, true, service.keeper().clock().boottime());
+            report(service.keepers().reconcile(false)?);
+            Health::note(&reconcile_health.reconciled, true, service.keepers().clock().boottime());
             Ok(())
         })?;
         let measure_health = Arc::clone(health);
@@ -171,12 +171,12 @@ impl Background {
     }
 }
 
-/// Looks at token and database; `false` if the token does not show its sentinel.
+/// Looks at tokens and database; `false` if a token does not show its sentinel.
 fn watch(service: &Service, health: &Health) -> bool {
-    let clock = service.keeper().clock();
-    let token = service.keeper().hsm().check();
+    let clock = service.keepers().clock();
+    let token = service.keepers().check();
     Health::note(&health.token, token.is_ok(), clock.boottime());
-    let metadata = service.keeper().metadata();
+    let metadata = service.keepers().metadata();
     Health::note(&health.database, metadata.ping().is_ok(), clock.boottime());
     Health::note(&health.lease, metadata.lease().holds(clock.boottime()), clock.boottime());
     if let Err(error) = &token {
@@ -195,9 +195,12 @@ fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
         entry
     };
     let mut committed = Vec::new();
-    let keeper = service.keeper();
-    let expired = keeper.expire_due(audit, &mut committed);
-    let purged = keeper.purge_due(audit, &mut committed);
+    let mut done = Ok(());
+    for keeper in service.keepers().iter() {
+        let expired = keeper.expire_due(audit, &mut committed);
+        let purged = keeper.purge_due(audit, &mut committed);
+        done = done.and(expired.and(purged).map(drop));
+    }
     let records: Vec<Vec<u8>> = committed.iter().map(|entry| entry.record[1..].to_vec()).collect();
     if !records.is_empty() {
         service.audit_log().append(&records).map_err(KmsError::internal)?;
@@ -208,21 +211,21 @@ fn run_due(service: &Service, _stopped: &Receiver<()>) -> Result<(), KmsError> {
             event.written();
         }
     }
-    expired.and(purged).map(drop)
+    done
 }
 
 /// Expiry and windows go by the database's time (object-protocol.md S6): asks for it.
 fn hear_time(service: &Service) -> Result<Timestamp, KmsError> {
-    let clock = service.keeper().clock();
+    let clock = service.keepers().clock();
     let asked = clock.boottime();
-    let database = service.keeper().metadata().read(|tx| tx.now())?;
+    let database = service.keepers().metadata().read(|tx| tx.now())?;
     clock.hear(database, asked, clock.boottime());
     Ok(database)
 }
 
 /// What expires or is purged is gone for good, so a node whose clock disagrees with the database's does neither.
 fn check_clock(service: &Service) -> Result<(), KmsError> {
-    let skew = (hear_time(service)? - service.keeper().clock().real_now()).abs();
+    let skew = (hear_time(service)? - service.keepers().clock().real_now()).abs();
     if skew <= LARGEST_SKEW {
         return Ok(());
     }
@@ -231,7 +234,7 @@ fn check_clock(service: &Service) -> Result<(), KmsError> {
 
 /// Looks after the audit log. A thread of its own: a disk that hangs must not hide what else is wrong.
 fn tend_audit(service: &Service, health: &Health) {
-    let clock = service.keeper().clock();
+    let clock = service.keepers().clock();
     let tended = service.audit_log().tend(clock.real_now());
     if let Err(error) = &tended {
         let cause = std::error::Error::source(error).map(ToString::to_string);
@@ -242,7 +245,7 @@ fn tend_audit(service: &Service, health: &Health) {
 
 /// Sees to the rows of `audit_outbox`.
 fn forward(service: &Service) -> Result<(), KmsError> {
-    let appended = service.outbox().forward(service.keeper().metadata(), service.audit_log())?;
+    let appended = service.outbox().forward(service.keepers().metadata(), service.audit_log())?;
     if appended > 0 {
         metrics::counter!("strongroom_audit_forwarded_total").increment(appended as u64);
         tracing::info!(appended, "audit records that no file held were appended");
@@ -250,15 +253,18 @@ fn forward(service: &Service) -> Result<(), KmsError> {
     Ok(())
 }
 
+/// Pairs are made ahead in the first token alone: whatever can be imported anywhere is bound to it, unless it cannot.
 fn fill_pool(service: &Service, stopped: &Receiver<()>) -> Result<(), KmsError> {
-    service.keeper().end_spent_pairs()?;
-    while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) && service.keeper().fill_pool()? {}
+    for keeper in service.keepers().iter() {
+        keeper.end_spent_pairs()?;
+    }
+    while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) && service.keepers().first().fill_pool()? {}
     Ok(())
 }
 
 fn measure_and_note(service: &Service, health: &Health) -> Result<(), KmsError> {
     measure(service)?;
-    Health::note(&health.measured, true, service.keeper().clock().boottime());
+    Health::note(&health.measured, true, service.keepers().clock().boottime());
     Ok(())
 }
 
@@ -290,7 +296,7 @@ fn service_record(service: &Service, step: ServiceStep, address: &KeyAddress) ->
     };
     let record = ServiceEvent {
         event_id,
-        event_time: service.keeper().clock().real_now(),
+        event_time: service.keepers().clock().real_now(),
         region: region.as_str(),
         account: account.as_str(),
         kind,

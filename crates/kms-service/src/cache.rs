@@ -202,7 +202,9 @@ impl Invalidate for KeyCache {
 #[cfg(test)]
 mod tests {
     use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
-    use kms_core::{AccountId, KeyFacts};
+    use std::sync::LazyLock;
+
+    use kms_core::{AccountId, Hsm, KeyFacts};
 
     use super::*;
 
@@ -230,10 +232,12 @@ mod tests {
             enabled: true,
             created_at: kms_core::Timestamp::UNIX_EPOCH,
             deletion_date: None,
+            token: "token".to_owned(),
             sealed_salt: Vec::new(),
             materials: Vec::new(),
         };
-        KeyRecord::new(facts, aliases.iter().map(|name| (*name).to_owned()).collect())
+        static TOKEN: LazyLock<Arc<dyn Hsm>> = LazyLock::new(|| crate::test_token::open(1));
+        KeyRecord::new(facts, aliases.iter().map(|name| (*name).to_owned()).collect(), &TOKEN)
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Context<'_> {
         key: &KeyAddress,
         change: impl FnOnce(&mut Tx<'_>, &KeyFacts) -> Result<(), KmsError>,
     ) -> Result<(), KmsError> {
-        self.keeper.metadata().write(|tx| {
+        self.keepers.metadata().write(|tx| {
             let [facts] = lock_keys(tx, [*key])?;
             let facts = facts.ok_or_else(|| does_not_exist(&key.arn()))?;
             change(tx, &facts)?;
@@ -58,7 +58,7 @@ impl Context<'_> {
     ) -> Result<(), KmsError> {
         let AliasAddress { region, account, name } = alias;
         let not_found = || alias_not_found(&alias.arn());
-        self.keeper.metadata().write(|tx| {
+        self.keepers.metadata().write(|tx| {
             let alias = tx.lock_alias(*region, *account, name)?.ok_or_else(not_found)?;
             let new = new.unwrap_or(alias.target);
             let [of_old, of_new] = lock_keys(tx, [alias.target, new])?;

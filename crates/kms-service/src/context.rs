@@ -6,7 +6,7 @@ use kms_core::key_ref::{aliases_not_supported, does_not_exist, is_alias};
 use kms_core::key_spec::Origin;
 use kms_core::key_state::{check_state, key_state};
 use kms_core::{KeyFacts, KmsError, Operation, Timestamp};
-use kms_material::{AuditEntry, Keeper};
+use kms_material::{AuditEntry, Keeper, Keepers};
 use kms_metadata::{KeyChange, KeyRow, MetadataError};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use crate::target::Target;
 pub(crate) struct Context<'a> {
     pub(crate) operation: Operation,
     pub(crate) caller: &'a Caller,
-    pub(crate) keeper: &'a Keeper,
+    pub(crate) keepers: &'a Keepers,
     pub(crate) pages: &'a kms_core::sealing::Sealer,
     /// Before RSA keys are generated in the token.
     pub(crate) rsa_gate: &'a Gate,
@@ -29,7 +29,15 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// The time that expiry, tokens and windows go by.
     pub(crate) fn now(&self) -> Timestamp {
-        self.keeper.clock().now()
+        self.keepers.clock().now()
+    }
+
+    /// The keeper of the token that a key is bound to.
+    ///
+    /// # Errors
+    /// `KMSInternalException` if this node has no such token.
+    pub(crate) fn keeper_of(&self, facts: &KeyFacts) -> Result<&Keeper, KmsError> {
+        self.keepers.of(facts)
     }
 
     /// The key that `KeyId` names, read now: found, then authorized.
@@ -82,7 +90,7 @@ impl Context<'_> {
         change: impl FnOnce(&KeyFacts) -> KeyChange,
     ) -> Result<KeyFacts, KmsError> {
         let address = &facts.address;
-        self.keeper.metadata().write(|tx| {
+        self.keepers.metadata().write(|tx| {
             let row = tx
                 .lock_key(address.region, address.key_id)?
                 .filter(|row| row.purge_started_at.is_none())
@@ -107,6 +115,6 @@ impl Context<'_> {
         &self,
         read: impl FnOnce(&mut kms_metadata::Tx<'_>) -> Result<T, MetadataError>,
     ) -> Result<T, KmsError> {
-        Ok(self.keeper.metadata().read(read)?)
+        Ok(self.keepers.metadata().read(read)?)
     }
 }

@@ -6,7 +6,7 @@ use kms_core::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
 use kms_core::hsm::TokenObject;
 use kms_core::key_spec::KeySpec;
 use kms_core::key_state::{check_state, key_state};
-use kms_core::{KeyFacts, KeyMaterialId, KmsError, Operation, Timestamp};
+use kms_core::{Hsm, KeyFacts, KeyMaterialId, KmsError, Operation, Timestamp};
 use kms_keypair::PublicKey;
 
 /// A key as the cache holds it.
@@ -22,18 +22,21 @@ pub(crate) struct KeyRecord {
 }
 
 /// A material ready for use.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct UsableMaterial {
     pub(crate) id: KeyMaterialId,
     pub(crate) object: Arc<TokenObject>,
+    /// The token that it is in.
+    pub(crate) hsm: Arc<dyn Hsm>,
 }
 
 impl KeyRecord {
-    pub(crate) fn new(facts: KeyFacts, aliases: Vec<String>) -> Self {
+    /// The record of a key that is bound to this token.
+    pub(crate) fn new(facts: KeyFacts, aliases: Vec<String>, hsm: &Arc<dyn Hsm>) -> Self {
         let arn = facts.address.arn().into();
         let usable = |id, object| {
             let object = TokenObject::of_key(object, facts.address.region, facts.address.key_id);
-            UsableMaterial { id, object: Arc::new(object) }
+            UsableMaterial { id, object: Arc::new(object), hsm: Arc::clone(hsm) }
         };
         let materials = facts.materials.iter();
         let materials = materials.filter_map(|material| material.object.map(|object| usable(material.id, object)));

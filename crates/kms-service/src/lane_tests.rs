@@ -6,16 +6,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use kms_audit::{AuditLog, Durability};
-use kms_core::secret::SecretBytes;
 use kms_core::{Clock, Operation, Timestamp};
-use kms_hsm::{Token, TokenConfig};
-use kms_test::TestToken;
 
 use crate::audit_event::draft_for_tests;
 use crate::cache::KeyCache;
 use crate::lane::{Lane, LaneSettings, Outcome};
 use crate::lane_token::TokenWork;
 use crate::refusals::Refusals;
+use crate::test_token;
 
 /// Few, so that the queue is soon full.
 const QUEUE_BOUND: usize = 32;
@@ -38,20 +36,11 @@ impl Clock for TestClock {
 }
 
 fn lane(dir: &Path) -> Lane {
-    let token = TestToken::for_this_process();
-    let token = Token::open(TokenConfig {
-        module: token.module().to_owned(),
-        token_label: token.label().to_owned(),
-        pin: SecretBytes::new(token.pin().as_bytes().to_vec()),
-        softhsm_folder: Some(token.token_folder()),
-        sessions: 1,
-    })
-    .unwrap();
     let audit = Arc::new(AuditLog::open(dir, "n", Durability::Write).unwrap());
     let refusals = Refusals::start(Arc::clone(&audit)).unwrap();
     let settings =
         LaneSettings { name: "token-lane", batch: 16, hanging: Duration::from_millis(4_500), queue_bound: QUEUE_BOUND };
-    Lane::start(settings, Arc::new(token), audit, refusals, KeyCache::new(), Arc::new(TestClock)).unwrap()
+    Lane::start(settings, test_token::open(1), audit, refusals, KeyCache::new(), Arc::new(TestClock)).unwrap()
 }
 
 /// The operations in the file with their error codes, once there are so many.

@@ -1,9 +1,7 @@
-//! The token as the jobs of a lane see it.
+//! What the jobs of a lane share. The material that a job uses names its own token.
 
 use std::sync::Arc;
 
-use kms_core::hsm::{MacInput, TokenObject};
-use kms_core::secret::SecretKey;
 use kms_core::{Hsm, HsmError, KmsError};
 use zeroize::Zeroize;
 
@@ -29,19 +27,6 @@ impl LaneToken {
     pub(crate) fn run(&mut self, work: TokenWork) -> Result<Vec<u8>, KmsError> {
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)))
             .unwrap_or_else(|_| Err(KmsError::internal("an operation panicked")))
-    }
-
-    /// The token itself, for what only pairs and HMAC keys do.
-    pub(crate) fn hsm(&self) -> &dyn Hsm {
-        &*self.hsm
-    }
-
-    /// One keyed call of a symmetric key.
-    ///
-    /// # Errors
-    /// Those of [`Hsm::mac`].
-    pub(crate) fn mac(&self, object: &TokenObject, input: &MacInput) -> Result<SecretKey, HsmError> {
-        self.hsm.mac(object, input)
     }
 
     /// Random bytes of the token, each given out once.

@@ -31,6 +31,8 @@ mod refusals;
 mod service;
 mod tags;
 mod target;
+#[cfg(test)]
+mod test_token;
 mod workers;
 
 pub use audit_event::OperationRequest;

@@ -146,9 +146,9 @@ pub fn describe_metrics(version: &'static str) {
 impl Service {
     /// Brings the gauges to what holds now; called when `/metrics` is asked for. Waits for nothing but a short lock.
     pub fn publish_gauges(&self, health: &Health) {
-        let now = self.keeper().clock().boottime();
+        let now = self.keepers().clock().boottime();
         gauge!("strongroom_ready").set(if health.problems(now).is_empty() { 1.0 } else { 0.0 });
-        let lease_age = self.keeper().metadata().lease().age(now);
+        let lease_age = self.keepers().metadata().lease().age(now);
         gauge!("strongroom_lease_age_seconds").set(lease_age.map_or(-1.0, |age| age.as_secs_f64()));
         gauge!("strongroom_reconcile_age_seconds").set(health.reconcile_age(now).as_secs_f64());
         gauge!("strongroom_measured_age_seconds").set(health.measured_age(now).as_secs_f64());
@@ -166,11 +166,11 @@ impl Service {
 /// # Errors
 /// Postgres does not answer.
 pub(crate) fn measure(service: &Service) -> Result<(), KmsError> {
-    let keeper = service.keeper();
+    let keeper = service.keepers().first();
     let now = keeper.clock().now();
     let moments = WITHIN.map(|(_, within)| now + within);
     let (pool, measures) =
-        keeper.metadata().read(|tx| Ok::<_, KmsError>((tx.pool_depth()?, tx.measures(&moments)?)))?;
+        keeper.metadata().read(|tx| Ok::<_, KmsError>((tx.pool_depth(keeper.token())?, tx.measures(&moments)?)))?;
     for spec in [WrappingKeySpec::Rsa2048, WrappingKeySpec::Rsa3072, WrappingKeySpec::Rsa4096] {
         for algorithm in
             WrappingAlgorithm::ALL.into_iter().filter(|algorithm| keeper.hsm().supports_wrapping(*algorithm))

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kms_audit::AuditLog;
 use kms_core::sealing::Sealer;
 use kms_core::{Clock, KeyFacts, KmsError};
-use kms_material::{Deployment, Keeper};
+use kms_material::{Deployment, Keepers};
 use kms_metadata::MetadataError;
 use kms_model::Request;
 
@@ -37,8 +37,8 @@ const LOADERS: usize = 2;
 
 /// What the service is made of.
 pub struct ServiceConfig {
-    /// Rows and token.
-    pub keeper: Keeper,
+    /// Rows and tokens.
+    pub keepers: Keepers,
     /// The cache that the rows' listener keeps.
     pub cache: Arc<KeyCache>,
     /// The audit file.
@@ -52,13 +52,14 @@ pub struct ServiceConfig {
 /// The key service. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
-    keeper: Keeper,
+    keepers: Keepers,
     cache: Arc<KeyCache>,
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
     pages: Sealer,
     rsa_gate: Arc<Gate>,
-    lanes: Lanes,
+    /// The lanes of each keeper's token, so that a slow token holds up no other.
+    lanes: Arc<[Lanes]>,
     outbox: Arc<Outbox>,
     refusals: Refusals,
     /// Apart from the others, so that changes which wait for peers hold up no request that misses the cache.
@@ -72,16 +73,17 @@ impl Service {
     /// # Errors
     /// No thread could be started.
     pub fn start(config: ServiceConfig) -> std::io::Result<Self> {
-        let ServiceConfig { keeper, cache, audit, deployment, workers } = config;
-        let clock = Arc::clone(keeper.clock());
+        let ServiceConfig { keepers, cache, audit, deployment, workers } = config;
+        let clock = Arc::clone(keepers.clock());
         let refusals = Refusals::start(Arc::clone(&audit))?;
-        let (hsm, outbox) = (Arc::clone(keeper.hsm()), Arc::default());
+        let outbox = Arc::default();
         let rsa_gate = Arc::new(Gate::of(RSA_AT_ONCE));
-        let lanes = Lanes::start(&hsm, &audit, &refusals, &cache, &clock)?;
+        let lanes = keepers.iter().map(|keeper| Lanes::start(keeper.hsm(), &audit, &refusals, &cache, &clock));
+        let lanes = lanes.collect::<Result<_, _>>()?;
         let loaders = Workers::start("loading", LOADERS)?;
         let workers = Workers::start("management", workers)?;
         Ok(Self {
-            keeper,
+            keepers,
             cache,
             audit,
             clock,
@@ -124,7 +126,7 @@ impl Service {
         work: Result<TokenWork, KmsError>,
         event: Box<EventDraft>,
     ) -> Result<Vec<u8>, KmsError> {
-        match self.lanes.of(LaneKind::Secret).run(work, Vec::new(), event).await {
+        match self.lanes[0].of(LaneKind::Secret).run(work, Vec::new(), event).await {
             Outcome::Done(result) => result,
             Outcome::Stale(_) => Err(KmsError::internal("work without a record went stale")),
         }
@@ -170,7 +172,7 @@ impl Service {
                 Ok((lane, work)) => (lane, Ok(work), records),
                 Err(refusal) => (LaneKind::Secret, Err(refusal), Vec::new()),
             };
-            match self.lanes.of(lane).run(work, guard, event).await {
+            match self.lanes_for(&guard).of(lane).run(work, guard, event).await {
                 Outcome::Done(result) => return result.and_then(|answer| self.within_lease(answer)),
                 Outcome::Stale(draft) => event = draft,
             }
@@ -200,6 +202,13 @@ impl Service {
         Ok(records)
     }
 
+    /// The lanes of the token that the first key is bound to.
+    fn lanes_for(&self, records: &[Arc<KeyRecord>]) -> &Lanes {
+        let token = records.first().map(|first| &*first.facts.token);
+        let mut each = self.keepers.iter().zip(&*self.lanes);
+        each.find(|(keeper, _)| Some(keeper.token()) == token).map_or(&self.lanes[0], |(_, lanes)| lanes)
+    }
+
     /// The last look before an answer leaves. The record counted after the token call, so the operation came before any
     /// change since; but a process that was stopped meanwhile wakes with its lease over, and then must not answer.
     fn within_lease(&self, answer: Vec<u8>) -> Result<Vec<u8>, KmsError> {
@@ -227,7 +236,7 @@ impl Service {
                 let context = Context {
                     operation: request.operation,
                     caller: &request.caller,
-                    keeper: &service.keeper,
+                    keepers: &service.keepers,
                     pages: &service.pages,
                     rsa_gate: &service.rsa_gate,
                     event: RefCell::new(*event),
@@ -297,14 +306,14 @@ impl Service {
 
     /// A key with its aliases, in one snapshot.
     fn read_record(&self, target: &Target) -> Result<Option<KeyRecord>, KmsError> {
-        Ok(self.keeper.metadata().read(|tx| {
+        let read = self.keepers.metadata().read(|tx| {
             let Some(row) = target.find(tx)? else { return Ok(None) };
             let aliases = tx.aliases_of_key(&row.facts.address)?;
-            Ok::<_, MetadataError>(Some(KeyRecord::new(
-                row.facts,
-                aliases.into_iter().map(|alias| alias.name).collect(),
-            )))
-        })?)
+            Ok::<_, MetadataError>(Some((row.facts, aliases)))
+        })?;
+        let Some((facts, aliases)) = read else { return Ok(None) };
+        let hsm = Arc::clone(self.keepers.of(&facts)?.hsm());
+        Ok(Some(KeyRecord::new(facts, aliases.into_iter().map(|alias| alias.name).collect(), &hsm)))
     }
 
     /// Proves that each usable material of a key is the object that its row names.
@@ -312,7 +321,7 @@ impl Service {
         let now = self.clock.now();
         for material in facts.materials.iter().filter(|material| material.is_usable(now)) {
             if let Some(object) = material.object {
-                self.keeper.verify_object(facts, material, object)?;
+                self.keepers.of(facts)?.verify_object(facts, material, object)?;
             }
         }
         Ok(())
@@ -320,15 +329,15 @@ impl Service {
 }
 
 impl Service {
-    /// The keeper, for background tasks.
-    pub(crate) fn keeper(&self) -> &Keeper {
-        &self.keeper
+    /// The keepers, for background tasks.
+    pub(crate) fn keepers(&self) -> &Keepers {
+        &self.keepers
     }
 
     /// Jobs that wait, by queue.
     pub(crate) fn queue_depths(&self) -> [(&'static str, usize); 4] {
         [
-            ("lane", self.lanes.depth()),
+            ("lane", self.lanes.iter().map(Lanes::depth).sum()),
             ("loading", self.loaders.depth()),
             ("management", self.workers.depth()),
             ("refusals", self.refusals.depth()),
@@ -338,7 +347,11 @@ impl Service {
     /// Threads that hang now, by pool.
     pub(crate) fn abandoned(&self) -> [(&'static str, u64); 3] {
         let count = |workers: &Workers| workers.abandoned() as u64;
-        [("lane", self.lanes.abandoned()), ("loading", count(&self.loaders)), ("management", count(&self.workers))]
+        [
+            ("lane", self.lanes.iter().map(Lanes::abandoned).sum()),
+            ("loading", count(&self.loaders)),
+            ("management", count(&self.workers)),
+        ]
     }
 
     /// The audit log, for background tasks.

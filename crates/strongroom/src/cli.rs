@@ -79,6 +79,9 @@ pub(crate) struct RecoverArguments {
     /// The configuration file of a node; its token is the new one, with the label of the lost one. All nodes are stopped.
     #[arg(long)]
     pub(crate) config: PathBuf,
+    /// The label of the lost token, if it is not that of the top level.
+    #[arg(long)]
+    pub(crate) token_label: Option<String>,
     /// A file with the 32 bytes that the recovery file decrypts to; remove it afterwards.
     #[arg(long)]
     pub(crate) root_key_file: PathBuf,
@@ -93,7 +96,7 @@ pub(crate) struct ReconcileArguments {
     /// the keys that were made since: there is no way back.
     #[arg(long)]
     pub(crate) destroy_unknown: bool,
-    /// Print one JSON object.
+    /// Print one JSON object for each token, on a line of its own.
     #[arg(long)]
     pub(crate) json: bool,
 }

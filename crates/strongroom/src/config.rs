@@ -1,11 +1,13 @@
 //! The configuration of `serve`: a TOML file, each setting of its top level also from `STRONGROOM_<SETTING>`.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use kms_core::AccountId;
 use kms_core::secret::SecretBytes;
+use kms_hsm::TokenConfig;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -41,6 +43,9 @@ pub(crate) struct Config {
     pub(crate) pin_file: PathBuf,
     /// `directories.tokendir` of a SoftHSM token; leave it out for every other token.
     pub(crate) softhsm_folder: Option<PathBuf>,
+    /// Further tokens: a new key goes to the first token that serves it, this one first of all.
+    #[serde(default)]
+    pub(crate) further_token: Vec<FurtherToken>,
     /// How durable the audit is.
     #[serde(default = "durable")]
     pub(crate) audit: AuditDurability,
@@ -66,6 +71,16 @@ pub(crate) struct Config {
     /// The access keys of root users.
     #[serde(default)]
     pub(crate) access_key: Vec<AccessKey>,
+}
+
+/// One more token.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FurtherToken {
+    pkcs11_module: PathBuf,
+    token_label: String,
+    pin_file: PathBuf,
+    softhsm_folder: Option<PathBuf>,
 }
 
 /// One access key of an account's root user.
@@ -98,7 +113,16 @@ impl Config {
         if !FILE_MEGABYTES.contains(&config.audit_file_megabytes) {
             bail!("audit_file_megabytes is {}; it must lie between 1 and 4096", config.audit_file_megabytes);
         }
+        if let Some(label) = config.doubled_label() {
+            bail!("two tokens have the label {label}: the database tells them apart by it");
+        }
         Ok(config)
+    }
+
+    fn doubled_label(&self) -> Option<&str> {
+        let further = self.further_token.iter().map(|token| token.token_label.as_str());
+        let mut seen = HashSet::from([self.token_label.as_str()]);
+        further.into_iter().find(|label| !seen.insert(label))
     }
 
     /// The connection string.
@@ -106,9 +130,23 @@ impl Config {
         read_secret(&self.database_url_file).map(|url| url.to_string())
     }
 
-    /// The PIN.
-    pub(crate) fn pin(&self) -> anyhow::Result<SecretBytes> {
-        read_secret(&self.pin_file).map(|pin| SecretBytes::new(pin.as_bytes().to_vec()))
+    /// How to open each token with so many sessions, in their order.
+    pub(crate) fn tokens(&self, sessions: u32) -> Vec<anyhow::Result<TokenConfig>> {
+        let open = |module: &PathBuf, label: &String, pin_file: &Path, softhsm_folder: &Option<PathBuf>| {
+            let pin = read_secret(pin_file)?;
+            Ok(TokenConfig {
+                module: module.clone(),
+                token_label: label.clone(),
+                pin: SecretBytes::new(pin.as_bytes().to_vec()),
+                softhsm_folder: softhsm_folder.clone(),
+                sessions,
+            })
+        };
+        let first = open(&self.pkcs11_module, &self.token_label, &self.pin_file, &self.softhsm_folder);
+        let further = self.further_token.iter();
+        let further =
+            further.map(|token| open(&token.pkcs11_module, &token.token_label, &token.pin_file, &token.softhsm_folder));
+        std::iter::once(first).chain(further).collect()
     }
 
     /// The access keys with their secrets.

@@ -48,13 +48,13 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let config = NodeConfig {
         listener,
         database_url: postgres.url(),
-        token: TokenConfig {
+        tokens: vec![TokenConfig {
             module: token.module().to_owned(),
             token_label: TOKEN_LABEL.to_owned(),
             pin: SecretBytes::new(token.pin().as_bytes().to_vec()),
             softhsm_folder: Some(token.token_folder()),
             sessions: SESSIONS,
-        },
+        }],
         audit: arguments.audit.into(),
         audit_file_size: kms_audit::DEFAULT_FILE_SIZE,
         lease: kms_metadata::DEFAULT_LEASE,

@@ -3,11 +3,14 @@
 
 mod database;
 mod host;
+mod keys;
 mod token;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use kms_hsm::{Token, TokenConfig};
+use kms_metadata::Metadata;
 use serde_json::json;
 
 use crate::cli::DoctorArguments;
@@ -47,7 +50,11 @@ impl Verdict {
 
 /// What was found so far.
 #[derive(Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    all: Vec<Finding>,
+    /// Before each name: of which further token it is told.
+    prefix: String,
+}
 
 impl Findings {
     fn ok(&mut self, name: impl Into<String>, text: impl Into<String>) {
@@ -63,11 +70,12 @@ impl Findings {
     }
 
     fn add(&mut self, verdict: Verdict, name: impl Into<String>, text: impl Into<String>) {
-        self.0.push(Finding { name: name.into(), verdict, text: text.into() });
+        let name = format!("{}{}", self.prefix, name.into());
+        self.all.push(Finding { name, verdict, text: text.into() });
     }
 
     fn is_well(&self) -> bool {
-        self.0.iter().all(|finding| finding.verdict != Verdict::Wrong)
+        self.all.iter().all(|finding| finding.verdict != Verdict::Wrong)
     }
 }
 
@@ -79,23 +87,42 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     host::look(&mut findings, &place);
     let metadata = database::look(&mut findings, &place.database);
-    let token = token::look(&mut findings, place.token);
-    let keys = token.as_ref().map(token::table);
-    if let (Some(metadata), Some(token)) = (metadata, token) {
-        token::look_at_deployment(&mut findings, metadata, Arc::new(token));
-    }
+    let tokens = look_at_tokens(&mut findings, place.tokens, metadata.as_ref());
+    keys::look(&mut findings, &tokens);
     if arguments.json {
         let list = findings
-            .0
+            .all
             .iter()
             .map(|finding| json!({"name": finding.name, "verdict": finding.verdict.word(), "text": finding.text}));
-        print(&json!({"well": findings.is_well(), "findings": list.collect::<Vec<_>>(), "keys": keys}).to_string());
+        let tokens: Vec<_> = tokens.iter().map(|token| keys::table(token)).collect();
+        print(&json!({"well": findings.is_well(), "findings": list.collect::<Vec<_>>(), "tokens": tokens}).to_string());
     } else {
-        for Finding { name, verdict, text } in &findings.0 {
+        for Finding { name, verdict, text } in &findings.all {
             print(&format!("{:<6} {name:<34} {text}", verdict.word()));
         }
     }
     Ok(if findings.is_well() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
+}
+
+/// Looks at each token, and at whether it belongs to the database's deployment; gives those that open.
+fn look_at_tokens(
+    findings: &mut Findings,
+    configs: Vec<anyhow::Result<TokenConfig>>,
+    metadata: Option<&Metadata>,
+) -> Vec<Arc<Token>> {
+    let mut tokens = Vec::new();
+    for (place, config) in configs.into_iter().enumerate() {
+        if place > 0 {
+            findings.prefix = config.as_ref().map_or("?", |config| &config.token_label).to_owned() + ": ";
+        }
+        let Some(token) = token::look(findings, config).map(Arc::new) else { continue };
+        if let Some(metadata) = metadata {
+            token::look_at_deployment(findings, metadata.clone(), Arc::clone(&token));
+        }
+        tokens.push(token);
+    }
+    findings.prefix.clear();
+    tokens
 }
 
 /// An error with its causes in one line.

@@ -12,7 +12,7 @@ use kms_api::{Api, ApiConfig, Principal};
 use kms_audit::AuditLog;
 use kms_core::Clock;
 use kms_hsm::{Token, TokenConfig};
-use kms_material::{Deployment, Keeper};
+use kms_material::{Deployment, Keeper, Keepers};
 use kms_metadata::{Metadata, MetadataConfig};
 use kms_service::{Background, Health, KeyCache, Service, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -33,7 +33,8 @@ pub(crate) struct NodeConfig {
     pub(crate) listener: TcpListener,
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: String,
-    pub(crate) token: TokenConfig,
+    /// The tokens in the order in which a new key is offered to them.
+    pub(crate) tokens: Vec<TokenConfig>,
     pub(crate) audit: kms_audit::Durability,
     /// At what size the next audit file is begun, in bytes.
     pub(crate) audit_file_size: u64,
@@ -65,17 +66,20 @@ pub(crate) fn run(config: NodeConfig, stopped: Receiver<()>, ready: impl FnOnce(
     )
     .context("the database does not answer")?;
     cache.bind(&metadata);
-    let token_label = config.token.token_label.clone();
-    let token = Token::open(config.token).context("the token cannot be opened")?;
-    let deployment = Deployment::open(&metadata, &token, &token_label, &mut |id, root| config.recovery.keep(id, root))?;
-    let keeper =
-        Keeper::new(metadata.clone(), Arc::new(token), Arc::clone(&config.clock), &deployment, node_id.to_string());
+    let tokens = open_tokens(config.tokens)?;
+    let named: Vec<_> = tokens.iter().map(|(label, token)| (label.as_str(), token)).collect();
+    let deployment = Deployment::open(&metadata, &named, &mut |id, root| config.recovery.keep(id, root))?;
+    let keep = |(label, token): (String, Token)| {
+        let clock = Arc::clone(&config.clock);
+        Keeper::new(metadata.clone(), Arc::new(token), clock, &deployment, label, node_id.to_string())
+    };
+    let keepers = Keepers::new(tokens.into_iter().map(keep).collect()).context("no token is configured")?;
     let audit = AuditLog::open(&config.data_dir.join("audit"), &node_id.to_string(), config.audit)
         .context("the audit log cannot be opened")?
         .with_file_size(config.audit_file_size);
     let audit = Arc::new(audit);
     let service =
-        Service::start(ServiceConfig { keeper, cache, audit: Arc::clone(&audit), deployment, workers: WORKERS })?;
+        Service::start(ServiceConfig { keepers, cache, audit: Arc::clone(&audit), deployment, workers: WORKERS })?;
     let health = Arc::new(Health::default());
     let background = Background::start(&service, &health).context("rows and token could not be reconciled")?;
     let api = Api::new(service, config.credentials, config.clock, health, move || metrics.render());
@@ -86,6 +90,16 @@ pub(crate) fn run(config: NodeConfig, stopped: Receiver<()>, ready: impl FnOnce(
     }
     metadata.stop();
     served
+}
+
+/// Opens each token, with its label.
+fn open_tokens(configs: Vec<TokenConfig>) -> anyhow::Result<Vec<(String, Token)>> {
+    let open = |config: TokenConfig| {
+        let label = config.token_label.clone();
+        let token = Token::open(config).with_context(|| format!("the token {label} cannot be opened"))?;
+        Ok((label, token))
+    };
+    configs.into_iter().map(open).collect()
 }
 
 /// Runs the HTTP server on this thread until a stop is heard.

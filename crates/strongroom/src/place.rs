@@ -1,4 +1,4 @@
-//! Where token and database are, for a command that looks at them beside a running node or without one.
+//! Where tokens and database are, for a command that looks at them beside a running node or without one.
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +15,10 @@ use crate::process;
 /// Sessions of a command: one works, one is to spare.
 const SESSIONS: u32 = 2;
 
-/// Token and database, each found or not.
+/// Tokens and database, each found or not.
 pub(crate) struct Place {
-    /// How to open the token.
-    pub(crate) token: anyhow::Result<TokenConfig>,
+    /// How to open each token; that of `dev` and the one of the top level first.
+    pub(crate) tokens: Vec<anyhow::Result<TokenConfig>>,
     /// The connection string of the database; a secret.
     pub(crate) database: anyhow::Result<String>,
     /// The folder of audit log and node id.
@@ -48,14 +48,8 @@ impl Place {
     }
 
     fn configured(config: Config) -> Self {
-        let token = config.pin().map(|pin| TokenConfig {
-            module: config.pkcs11_module.clone(),
-            token_label: config.token_label.clone(),
-            pin,
-            softhsm_folder: config.softhsm_folder.clone(),
-            sessions: SESSIONS,
-        });
-        Self { token, database: config.database_url(), data_dir: config.data_dir.clone(), config: Some(config) }
+        let tokens = config.tokens(SESSIONS);
+        Self { tokens, database: config.database_url(), data_dir: config.data_dir.clone(), config: Some(config) }
     }
 
     fn of_dev(folder: &Path) -> anyhow::Result<(Self, Borrowed)> {
@@ -75,7 +69,7 @@ impl Place {
             sessions: SESSIONS,
         });
         let (borrowed, database) = postgres_of_dev(&data_dir)?;
-        Ok((Self { token: token.map_err(Into::into), database, data_dir, config: None }, borrowed))
+        Ok((Self { tokens: vec![token.map_err(Into::into)], database, data_dir, config: None }, borrowed))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use kms_core::ObjectId;
-use kms_hsm::Token;
+use kms_hsm::{Token, TokenConfig};
 use kms_material::{Findings, Inspector, UnknownObject};
 use kms_metadata::{Metadata, ObjectRow};
 use serde_json::{Value, json};
@@ -22,30 +22,41 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> anyhow::Result<ExitCode> {
     process::start_log();
     let (place, _borrowed) = Place::of(&arguments.place)?;
     process::guard_memory();
-    let inspector = inspector(place)?;
-    let before = inspector.compare().context("rows and token cannot be compared")?;
-    let destroyed = if arguments.destroy_unknown { destroy(&inspector, &before.unknown)? } else { Vec::new() };
-    let after = if destroyed.is_empty() { before } else { inspector.compare()? };
-    if arguments.json {
-        print(&as_json(&inspector, &after, &destroyed).to_string());
-    } else {
-        print_text(&inspector, &after, &destroyed);
+    let mut is_open = false;
+    for inspector in inspectors(place)? {
+        is_open |= look(&inspector, arguments)?;
     }
-    Ok(if after.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(OPEN) })
+    Ok(if is_open { ExitCode::from(OPEN) } else { ExitCode::SUCCESS })
 }
 
-/// Opens database and token without making or changing anything.
-fn inspector(place: Place) -> anyhow::Result<Inspector> {
+/// Lists what is open in one token, after it was destroyed if asked; true if anything is.
+fn look(inspector: &Inspector, arguments: &ReconcileArguments) -> anyhow::Result<bool> {
+    let before = inspector.compare().context("rows and token cannot be compared")?;
+    let destroyed = if arguments.destroy_unknown { destroy(inspector, &before.unknown)? } else { Vec::new() };
+    let after = if destroyed.is_empty() { before } else { inspector.compare()? };
+    if arguments.json {
+        print(&as_json(inspector, &after, &destroyed).to_string());
+    } else {
+        print_text(inspector, &after, &destroyed);
+    }
+    Ok(!after.is_empty())
+}
+
+/// Opens database and tokens without making or changing anything.
+fn inspectors(place: Place) -> anyhow::Result<Vec<Inspector>> {
     let url = place.database?;
     let schema = kms_metadata::schema_state(&url).context("the database does not answer")?;
     if !schema.pending.is_empty() {
         bail!("the database lacks {} migrations of this version: run `strongroom migrate`", schema.pending.len());
     }
     let metadata = Metadata::beside_nodes(&url, "strongroom reconcile").context("the database does not answer")?;
-    let config = place.token?;
-    let label = config.token_label.clone();
-    let token = Token::open_to_look(config).context("the token cannot be opened")?;
-    Ok(Inspector::open(metadata, Arc::new(token), &label)?)
+    let open = |config: anyhow::Result<TokenConfig>| {
+        let config = config?;
+        let label = config.token_label.clone();
+        let token = Token::open_to_look(config).with_context(|| format!("the token {label} cannot be opened"))?;
+        Ok(Inspector::open(metadata.clone(), Arc::new(token), &label)?)
+    };
+    place.tokens.into_iter().map(open).collect()
 }
 
 /// Destroys each unknown object that may be; what one object meets holds up no other.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use kms_core::secret::{SecretBytes, SecretKey};
-use kms_hsm::Token;
+use kms_hsm::{Token, TokenConfig};
 use kms_material::Deployment;
 use kms_metadata::Metadata;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &RecoverArguments) -> anyhow::Result<()> {
         bail!("the database lacks {} migrations of this version: run `strongroom migrate`", schema.pending.len());
     }
     let metadata = Metadata::beside_nodes(&url, "strongroom recover").context("the database does not answer")?;
-    let config = place.token?;
+    let config = lost(place.tokens, arguments.token_label.as_deref())?;
     let label = config.token_label.clone();
     let token = Token::open(config).context("the token cannot be opened")?;
     let deployment = Deployment::recover(&metadata, &token, &label, &root)?;
@@ -33,6 +33,17 @@ pub(crate) fn run(arguments: &RecoverArguments) -> anyhow::Result<()> {
     print("keys whose material was imported: DeleteImportedKeyMaterial, then import the same bytes again");
     print("keys whose material was made in the lost token are lost: `strongroom reconcile` lists them as missing");
     Ok(())
+}
+
+/// The token of this label, or else the first.
+fn lost(tokens: Vec<anyhow::Result<TokenConfig>>, label: Option<&str>) -> anyhow::Result<TokenConfig> {
+    for config in tokens {
+        let config = config?;
+        if label.is_none_or(|label| label == config.token_label) {
+            return Ok(config);
+        }
+    }
+    bail!("no configured token has the label {}", label.unwrap_or_default())
 }
 
 /// The 32 bytes that the recovery file decrypts to.

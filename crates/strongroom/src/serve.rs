@@ -1,4 +1,4 @@
-//! `strongroom serve` and `strongroom migrate`: an existing Postgres and an existing token.
+//! `strongroom serve` and `strongroom migrate`: an existing Postgres and existing tokens.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use kms_hsm::TokenConfig;
 use kms_local::FolderLock;
 
 use crate::clocks::DatabaseClock;
@@ -28,13 +27,7 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
     let node = NodeConfig {
         listener,
         database_url: config.database_url()?,
-        token: TokenConfig {
-            module: config.pkcs11_module.clone(),
-            token_label: config.token_label.clone(),
-            pin: config.pin()?,
-            softhsm_folder: config.softhsm_folder.clone(),
-            sessions: SESSIONS,
-        },
+        tokens: config.tokens(SESSIONS).into_iter().collect::<Result<_, _>>()?,
         audit: config.audit.into(),
         audit_file_size: config.audit_file_megabytes << 20,
         lease: Duration::from_secs(config.lease_seconds),

@@ -25,7 +25,7 @@ const fn setting(name: &'static str, kind: Kind, default: &'static str, meaning:
 }
 
 /// All of them, in the order of the page.
-pub(crate) const SETTINGS: [Setting; 17] = [
+pub(crate) const SETTINGS: [Setting; 18] = [
     setting("listen", Kind::Text, "required", "address and port, for example `127.0.0.1:8080`"),
     setting(
         "allow_plain_http",
@@ -87,6 +87,12 @@ pub(crate) const SETTINGS: [Setting; 17] = [
         "what is logged, as directives of `tracing`: a level, or `<crate>=<level>`",
     ),
     setting("log_format", Kind::Text, "\"text\"", "`\"text\"` for people, `\"json\"` for programs: one object a line"),
+    setting(
+        "further_token",
+        Kind::Tables,
+        "none",
+        "one table for each further token, see below; not from the environment",
+    ),
     setting("access_key", Kind::Tables, "none", "one table for each access key, see below; not from the environment"),
 ];
 

@@ -78,9 +78,10 @@ pub(crate) fn open_token(token: &kms_test::TestToken) -> Token {
 }
 
 impl Node {
-    pub(crate) fn over(metadata: Metadata, token: Arc<Token>, deployment: &Deployment) -> Self {
+    pub(crate) fn over(metadata: Metadata, token: Arc<Token>, deployment: &Deployment, label: &str) -> Self {
         let hsm = Arc::new(FaultyHsm::new(token));
-        let keeper = Keeper::new(metadata, Arc::<FaultyHsm>::clone(&hsm), Arc::new(TestClock), deployment, "a test");
+        let clock = Arc::new(TestClock);
+        let keeper = Keeper::new(metadata, Arc::<FaultyHsm>::clone(&hsm), clock, deployment, label, "a test");
         Self { keeper, hsm }
     }
 
@@ -119,6 +120,7 @@ impl Node {
             enabled: true,
             created_at: NOW,
             deletion_date: None,
+            token: self.keeper.token().to_owned(),
             sealed_salt: self.keeper.seal_new_salt(&address).unwrap(),
             materials: Vec::new(),
         }

@@ -130,12 +130,13 @@ fn works() {
     })
     .unwrap();
     let metadata = metadata(&url, Duration::from_secs(5));
-    let deployment = Deployment::open(&metadata, &token, &variable("TOKEN_LABEL"), &mut |_, _| {
+    let label = variable("TOKEN_LABEL");
+    let deployment = Deployment::open(&metadata, &[(label.as_str(), &token)], &mut |_, _| {
         println!("answer: escrow");
         Ok(())
     })
     .unwrap();
-    let node = Node::over(metadata, Arc::new(token), &deployment);
+    let node = Node::over(metadata, Arc::new(token), &deployment, &label);
     println!("answer: ready");
     for line in std::io::stdin().lines() {
         let line = line.unwrap();

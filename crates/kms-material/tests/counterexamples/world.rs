@@ -36,20 +36,20 @@ impl World {
         let scenario = FailScenario::setup();
         let shared = shared();
         let connected = || metadata(&shared.database.url(), LEASE);
-        let node = || Arc::new(Node::over(connected(), Arc::clone(&shared.token), &shared.deployment));
+        let node = || Arc::new(Node::over(connected(), Arc::clone(&shared.token), &shared.deployment, token_label()));
         Self { n1: node(), n2: node(), shared, _scenario: scenario }
     }
 
     /// Another node whose cache lives by this lease.
     pub(crate) fn node_with_lease(&self, lease: Duration) -> Node {
         let metadata = metadata(&self.shared.database.url(), lease);
-        Node::over(metadata, Arc::clone(&self.shared.token), &self.shared.deployment)
+        Node::over(metadata, Arc::clone(&self.shared.token), &self.shared.deployment, token_label())
     }
 
     /// What a command beside the nodes sees.
     pub(crate) fn inspector(&self) -> Inspector {
         let metadata = Metadata::beside_nodes(&self.shared.database.url(), "test").unwrap();
-        Inspector::open(metadata, Arc::clone(&self.shared.token), &self.shared.deployment.token).unwrap()
+        Inspector::open(metadata, Arc::clone(&self.shared.token), token_label()).unwrap()
     }
 
     /// How many objects of the key the token holds, as this process and as `pkcs11-tool` see it.
@@ -87,6 +87,10 @@ fn label(key: &KeyAddress) -> String {
     TokenObject::of_key(kms_core::ObjectId::random(), key.region, key.key_id).label
 }
 
+fn token_label() -> &'static str {
+    TestToken::for_this_process().label()
+}
+
 fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
@@ -94,7 +98,7 @@ fn shared() -> &'static Shared {
         let database = TestDatabase::from_template("material", |url| kms_metadata::migrate(url).unwrap());
         let token = open_token(test_token);
         let metadata = metadata(&database.url(), LEASE);
-        let deployment = Deployment::open(&metadata, &token, test_token.label(), &mut |_, _| Ok(())).unwrap();
+        let deployment = Deployment::open(&metadata, &[(token_label(), &token)], &mut |_, _| Ok(())).unwrap();
         metadata.stop();
         Shared { database, token: Arc::new(token), deployment }
     })

@@ -132,6 +132,7 @@ pub(crate) fn key_facts() -> KeyFacts {
         enabled: true,
         created_at: NOW,
         deletion_date: None,
+        token: "default".into(),
         sealed_salt: vec![7; 60],
         materials: vec![material(1, MaterialState::Current)],
     }

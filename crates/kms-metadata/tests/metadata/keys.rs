@@ -310,7 +310,7 @@ fn deletions_are_due_from_their_date_on() {
         addresses.push(facts.address);
     }
     one.node.with_key();
-    let due = |now, limit| one.node.read(|tx| tx.due_deletions(now, limit)).unwrap();
+    let due = |now, limit| one.node.read(|tx| tx.due_deletions("default", now, limit)).unwrap();
     assert_eq!(due(NOW + Span::days(1) - Span::milliseconds(1), 9), []);
     assert_eq!(due(NOW + Span::days(2), 9), [addresses[1], addresses[0]]);
     assert_eq!(due(NOW + Span::days(9), 1), [addresses[1]]);

@@ -68,7 +68,7 @@ fn a_material_in_two_tokens_is_listed_once() {
 fn material_is_expired_from_its_valid_to_on_while_it_has_an_object() {
     let one = one();
     let facts = one.node.with_key();
-    let expired = |now| one.node.read(|tx| tx.expired_materials(now, 9)).unwrap();
+    let expired = |now| one.node.read(|tx| tx.expired_materials("default", now, 9)).unwrap();
     assert_eq!(expired(NOW), [], "there is no object to destroy");
     let object = object_of(&facts);
     one.node.write(|tx| tx.insert_object(&object)).unwrap();

@@ -233,9 +233,11 @@ fn objects_are_listed_by_state_age_token_and_key() {
     one.node
         .read(|tx| {
             let ids = |rows: Vec<kms_metadata::ObjectRow>| rows.iter().map(|row| row.id).collect::<Vec<_>>();
-            assert_eq!(ids(tx.stale_creating(created_at, 9)?), []);
-            assert_eq!(ids(tx.stale_creating(created_at + Duration::milliseconds(1), 9)?), [creating]);
-            assert_eq!(ids(tx.destroying(9)?), [condemned]);
+            assert_eq!(ids(tx.stale_creating("default", created_at, 9)?), []);
+            assert_eq!(ids(tx.stale_creating("default", created_at + Duration::milliseconds(1), 9)?), [creating]);
+            assert_eq!(ids(tx.destroying("default", 9)?), [condemned]);
+            assert_eq!(ids(tx.destroying("second", 9)?), []);
+            assert_eq!(ids(tx.stale_creating("second", created_at + Duration::milliseconds(1), 9)?), []);
             assert_eq!(ids(tx.present_of_token("default")?), [present]);
             assert_eq!(ids(tx.present_of_token("second")?), []);
             let mut of_key = ids(tx.objects_of_key(facts.address.region, facts.address.key_id)?);

@@ -30,7 +30,7 @@ fn pooled(one: &One) -> ObjectId {
 
 fn take(one: &One, address: &KeyAddress, token: u8) -> Option<WrappingKey> {
     let expires_at = NOW + Duration::days(1);
-    one.node.write(|tx| tx.take_wrapping_key(SPEC, ALGORITHM, address, &[token; 32], expires_at)).unwrap()
+    one.node.write(|tx| tx.take_wrapping_key("default", SPEC, ALGORITHM, address, &[token; 32], expires_at)).unwrap()
 }
 
 #[test]
@@ -70,7 +70,14 @@ fn only_a_present_pair_of_the_right_form_is_taken() {
     assert_eq!(take(&one, &address(), 1), None);
     pooled(&one);
     let other = one.node.write(|tx| {
-        tx.take_wrapping_key(WrappingKeySpec::Rsa4096, ALGORITHM, &address(), &[1; 32], NOW + Duration::days(1))
+        tx.take_wrapping_key(
+            "default",
+            WrappingKeySpec::Rsa4096,
+            ALGORITHM,
+            &address(),
+            &[1; 32],
+            NOW + Duration::days(1),
+        )
     });
     assert_eq!(other, Ok(None));
 }
@@ -96,7 +103,7 @@ fn an_import_token_is_bound_to_one_pair() {
     pooled(&one);
     pooled(&one);
     take(&one, &address(), 1).unwrap();
-    let again = one.node.write(|tx| tx.take_wrapping_key(SPEC, ALGORITHM, &address(), &[1; 32], NOW));
+    let again = one.node.write(|tx| tx.take_wrapping_key("default", SPEC, ALGORITHM, &address(), &[1; 32], NOW));
     assert_eq!(again, Err(MetadataError::AlreadyExists("wrapping_keys_token_sha256_key".into())));
 }
 
@@ -116,7 +123,7 @@ fn attempts_are_counted_up_to_the_limit_and_no_further() {
 #[test]
 fn the_depth_of_the_pool_counts_unbound_present_pairs() {
     let one = one();
-    let depth = || one.node.read(|tx| tx.pool_depth()).unwrap();
+    let depth = || one.node.read(|tx| tx.pool_depth("default")).unwrap();
     assert!(depth().is_empty());
     let condemned = pooled(&one);
     pooled(&one);
@@ -148,7 +155,7 @@ fn live_pairs_are_those_bound_not_expired_and_not_condemned() {
 fn pairs_are_spent_by_time_or_attempts_until_they_are_condemned() {
     let one = one();
     let spent = |now, limit| {
-        let mut ids = one.node.read(|tx| tx.spent_wrapping_keys(now, limit, 9)).unwrap();
+        let mut ids = one.node.read(|tx| tx.spent_wrapping_keys("default", now, limit, 9)).unwrap();
         ids.sort();
         ids
     };

@@ -5,8 +5,8 @@ use kms_core::clock::to_millisecond;
 use kms_core::hsm::{Ability, KeyKind};
 use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
 use kms_core::wrapping::WrappingAlgorithm;
-use kms_core::{KeyAddress, KeyFacts, KeyId, KmsError};
-use kms_material::Born;
+use kms_core::{Hsm, KeyAddress, KeyFacts, KeyId, KmsError};
+use kms_material::{Born, Keeper};
 use serde::{Deserialize, Serialize};
 
 use super::default_policy;
@@ -50,7 +50,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     check_description(input.description.as_deref().unwrap_or_default())?;
     let kind = check_spec(&input)?;
     let origin = check_origin(&input)?;
-    check_ability(cx, kind, origin)?;
+    let keeper = keeper_for(cx, kind, origin)?;
     let tags = tags::check(input.tags.unwrap_or_default())?;
     let (region, account) = (cx.caller.region, cx.caller.account);
     if let Some(policy) = &input.policy {
@@ -68,20 +68,21 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         enabled: true,
         created_at: to_millisecond(cx.now()),
         deletion_date: None,
-        sealed_salt: cx.keeper.seal_new_salt(&address)?,
+        token: keeper.token().to_owned(),
+        sealed_salt: keeper.seal_new_salt(&address)?,
         materials: Vec::new(),
     };
     cx.event.borrow_mut().set_keys([(address.account, address.arn())]);
-    let audit = |made: &KeyFacts| cx.audit(recorded(cx, made));
+    let audit = |made: &KeyFacts| cx.audit(recorded(cx, keeper, made));
     let born = Born { tags: &tags, policy: input.policy.as_deref() };
     let made = match origin {
-        Origin::External => cx.keeper.create_empty(&facts, &born, &audit).map(|()| facts)?,
+        Origin::External => keeper.create_empty(&facts, &born, &audit).map(|()| facts)?,
         _ => {
             let _place = is_rsa(kind.spec).then(|| cx.rsa_gate.enter()).transpose()?;
-            cx.keeper.create_generated(&facts, &born, &audit)?
+            keeper.create_generated(&facts, &born, &audit)?
         }
     };
-    Ok(Output { key_metadata: metadata(cx, &made) })
+    Ok(Output { key_metadata: metadata(cx, keeper, &made) })
 }
 
 /// A description may hold any character but U+0000, which `text` of Postgres cannot store. KMS has no such rule; the text
@@ -100,13 +101,13 @@ pub(super) fn check_description(description: &str) -> Result<(), KmsError> {
     Ok(())
 }
 
-fn metadata(cx: &Context<'_>, made: &KeyFacts) -> KeyMetadata {
-    KeyMetadata::of(made, cx.now(), &**cx.keeper.hsm())
+fn metadata(cx: &Context<'_>, keeper: &Keeper, made: &KeyFacts) -> KeyMetadata {
+    KeyMetadata::of(made, cx.now(), &**keeper.hsm())
 }
 
 /// The answer as CloudTrail shows it.
-fn recorded(cx: &Context<'_>, made: &KeyFacts) -> serde_json::Value {
-    let metadata = serde_json::to_value(metadata(cx, made)).unwrap_or_default();
+fn recorded(cx: &Context<'_>, keeper: &Keeper, made: &KeyFacts) -> serde_json::Value {
+    let metadata = serde_json::to_value(metadata(cx, keeper, made)).unwrap_or_default();
     let mut members = cloudtrail::members(metadata);
     members["creationDate"] = cloudtrail::date(made.created_at).into();
     serde_json::json!({"keyMetadata": members})
@@ -145,21 +146,20 @@ fn is_rsa(spec: KeySpec) -> bool {
     matches!(spec, KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096)
 }
 
-/// The token makes such keys, or unwraps their material in some way.
+/// The first token that makes such keys, or unwraps their material in some way; the key stays there.
 ///
 /// # Errors
-/// `UnsupportedOperationException` with the reason of the token.
-fn check_ability(cx: &Context<'_>, kind: KeyKind, origin: Origin) -> Result<(), KmsError> {
-    let hsm = cx.keeper.hsm();
+/// `UnsupportedOperationException` with the reasons of the tokens.
+fn keeper_for<'a>(cx: &Context<'a>, kind: KeyKind, origin: Origin) -> Result<&'a Keeper, KmsError> {
     if origin == Origin::AwsKms {
-        return Ok(hsm.supports(Ability::Generate(kind))?);
+        return cx.keepers.serving(|hsm| hsm.supports(Ability::Generate(kind)));
     }
-    let is_importable = |algorithm: &WrappingAlgorithm| hsm.supports(Ability::Import(kind, *algorithm)).is_ok();
-    if WrappingAlgorithm::ALL.iter().any(is_importable) {
-        return Ok(());
-    }
-    let text = format!("Key material of KeySpec {} cannot be imported.", kind.spec);
-    Err(KmsError::UnsupportedOperation(Some(text)))
+    let imports = |hsm: &dyn Hsm, way: WrappingAlgorithm| hsm.supports(Ability::Import(kind, way));
+    let unwraps = |keeper: &&Keeper| WrappingAlgorithm::ALL.iter().any(|way| imports(&**keeper.hsm(), *way).is_ok());
+    cx.keepers.iter().find(unwraps).ok_or_else(|| {
+        let text = format!("Key material of KeySpec {} cannot be imported.", kind.spec);
+        KmsError::UnsupportedOperation(Some(text))
+    })
 }
 
 fn check_origin(input: &Input) -> Result<Origin, KmsError> {

@@ -48,7 +48,7 @@ pub(super) fn prepare(
     let key_id = key.arn.clone();
     let work = Box::new(move |token: &mut LaneToken| {
         let plaintext = Zeroizing::new(token.random(length)?);
-        let ciphertext_blob = sealing.seal(token, &plaintext)?;
+        let ciphertext_blob = sealing.seal(&plaintext)?;
         answer(DataKey { plaintext, ciphertext_blob, key_id, key_material_id: material.map(|id| id.to_string()) })
     });
     Ok(Prepared { work, lane, used: material.map(UsedMaterial::One) })

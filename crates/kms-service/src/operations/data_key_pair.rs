@@ -53,9 +53,9 @@ pub(super) fn prepare(
     check_dry_run(request.dry_run)?;
     let sealing = Sealing::prepare(key, EncryptionAlgorithm::SymmetricDefault, request.encryption_context)?;
     let (material, key_id) = (sealing.material_id(), Arc::clone(&key.arn));
-    let work = Box::new(move |token: &mut LaneToken| {
+    let work = Box::new(move |_: &mut LaneToken| {
         let pair = generate_data_key_pair(spec).map_err(KmsError::internal)?;
-        let private_key_ciphertext = sealing.seal(token, &pair.private_key_pkcs8)?;
+        let private_key_ciphertext = sealing.seal(&pair.private_key_pkcs8)?;
         answer(MadePair {
             private_key: pair.private_key_pkcs8,
             private_key_ciphertext,

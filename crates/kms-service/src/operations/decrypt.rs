@@ -79,8 +79,8 @@ impl HotOperation<1> for Decrypt {
         let algorithm = key.encryption_algorithm(input.encryption_algorithm.as_deref())?;
         let (lane, material) = (opening.lane(), opening.material_id());
         let (key_id, dry_run) = (key.arn.clone(), input.dry_run);
-        let work = Box::new(move |token: &mut LaneToken| {
-            let plaintext = opening.open(token)?;
+        let work = Box::new(move |_: &mut LaneToken| {
+            let plaintext = opening.open()?;
             check_dry_run(dry_run)?;
             let length = plaintext.len();
             let output = Output {

@@ -31,6 +31,6 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     let key = cx.key_for(&input.key_id)?;
     cx.check_external(&key)?;
     let named = input.key_material_id.as_deref().and_then(KeyMaterialId::parse);
-    let removed = cx.keeper.delete(&key.address, named.as_ref(), &|response| cx.audit(response))?;
+    let removed = cx.keeper_of(&key)?.delete(&key.address, named.as_ref(), &|response| cx.audit(response))?;
     Ok(Output { key_id: key.address.arn(), key_material_id: removed.map(|id| id.to_string()) })
 }

@@ -65,8 +65,8 @@ impl HotOperation<1> for DeriveSharedSecret {
         let peer = peer_point(spec, input.public_key.as_ref()).map_err(|_| KmsError::InvalidPublicKey)?;
         check_dry_run(input.dry_run)?;
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
-        let work = Box::new(move |token: &mut LaneToken| {
-            let secret = token.hsm().derive_shared_secret(&material.object, spec, &peer)?;
+        let work = Box::new(move |_: &mut LaneToken| {
+            let secret = material.hsm.derive_shared_secret(&material.object, spec, &peer)?;
             let output = Output {
                 key_id,
                 shared_secret: Zeroizing::new(secret.expose().to_vec()),

@@ -33,7 +33,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         let now = cx.now();
         // Rows of one moment and a state of a later one could show a key as it never was.
         if !key.expires_between(asked, now) {
-            return Ok(Output { key_metadata: KeyMetadata::of(&key, now, &**cx.keeper.hsm()) });
+            return Ok(Output { key_metadata: KeyMetadata::of(&key, now, &**cx.keeper_of(&key)?.hsm()) });
         }
     }
 }

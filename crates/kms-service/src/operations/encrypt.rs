@@ -57,8 +57,8 @@ impl HotOperation<1> for Encrypt {
         check_dry_run(input.dry_run)?;
         let (lane, used) = (sealing.lane(), sealing.material_id().map(UsedMaterial::One));
         let (plaintext, key_id) = (input.plaintext.clone(), key.arn.clone());
-        let work = Box::new(move |token: &mut LaneToken| {
-            let ciphertext_blob = sealing.seal(token, plaintext.as_ref())?;
+        let work = Box::new(move |_: &mut LaneToken| {
+            let ciphertext_blob = sealing.seal(plaintext.as_ref())?;
             let encryption_algorithm = algorithm.to_string();
             let length = ciphertext_blob.len();
             to_json(&Output { ciphertext_blob, key_id, encryption_algorithm }, length)

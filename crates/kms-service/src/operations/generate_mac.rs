@@ -54,8 +54,8 @@ impl HotOperation<1> for GenerateMac {
         let authentication = Authentication::prepare(key, &input.mac_algorithm, &input.message)?;
         check_dry_run(input.dry_run)?;
         let key_id = Arc::clone(&key.arn);
-        let work = Box::new(move |token: &mut LaneToken| {
-            let mac = Zeroizing::new(authentication.mac(token)?.expose().to_vec());
+        let work = Box::new(move |_: &mut LaneToken| {
+            let mac = Zeroizing::new(authentication.mac()?.expose().to_vec());
             let length = mac.len();
             to_json(&Output { mac, mac_algorithm: authentication.algorithm.to_string(), key_id }, length)
         });

@@ -47,7 +47,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
             key.spec
         )));
     }
-    let parameters = cx.keeper.wrapping_parameters(&key.address, spec, algorithm)?;
+    let parameters = cx.keeper_of(&key)?.wrapping_parameters(&key.address, spec, algorithm)?;
     Ok(Output {
         key_id: key.address.arn(),
         import_token: parameters.import_token.to_vec(),

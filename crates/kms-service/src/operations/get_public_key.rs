@@ -47,7 +47,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         return Err(KmsError::UnsupportedOperation(None));
     }
     let public_key = key.current().and_then(|material| material.public_key.clone());
-    let algorithms = Algorithms::of(key.kind(), &**cx.keeper.hsm());
+    let algorithms = Algorithms::of(key.kind(), &**cx.keeper_of(&key)?.hsm());
     Ok(Output {
         key_id: key.address.arn(),
         public_key: public_key.ok_or_else(|| KmsError::internal("an enabled key pair has no public key"))?,

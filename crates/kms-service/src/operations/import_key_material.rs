@@ -55,7 +55,8 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         return refuse("KeyMaterialId cannot be specified when ImportType is NEW_KEY_MATERIAL.");
     }
     let expiration = expiration(&input, cx.now())?;
-    let pair = cx.keeper.redeem(&key.address, input.import_token.as_ref())?;
+    let keeper = cx.keeper_of(&key)?;
+    let pair = keeper.redeem(&key.address, input.import_token.as_ref())?;
     if !pair.fits(input.encrypted_key_material.as_ref()) {
         return refuse("Invalid encrypted key size.");
     }
@@ -66,7 +67,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
         material_id,
         description: input.key_material_description.as_deref(),
     };
-    let id = cx.keeper.import(&key, &pair, &import, &|response| cx.audit(response))?;
+    let id = keeper.import(&key, &pair, &import, &|response| cx.audit(response))?;
     Ok(Output { key_id: key.address.arn(), key_material_id: id.to_string() })
 }
 

@@ -6,7 +6,6 @@ use kms_core::secret::SecretBytes;
 use kms_model::Blob;
 
 use crate::key_record::{KeyRecord, UsableMaterial};
-use crate::lane_token::LaneToken;
 
 /// How the token's input for the service's own uses of secret keys begins. Who imports the bytes of a symmetric key as an
 /// HMAC key too must not get the message keys of its ciphertexts as MACs.
@@ -36,7 +35,7 @@ impl Authentication {
     ///
     /// # Errors
     /// Those of the token.
-    pub(super) fn mac(&self, token: &LaneToken) -> Result<SecretBytes, KmsError> {
-        Ok(token.hsm().hmac(&self.material.object, self.algorithm, self.message.as_ref())?)
+    pub(super) fn mac(&self) -> Result<SecretBytes, KmsError> {
+        Ok(self.material.hsm.hmac(&self.material.object, self.algorithm, self.message.as_ref())?)
     }
 }

@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 use super::sealing::check_no_context;
 use crate::caller::Caller;
 use crate::key_record::{KeyRecord, SYMMETRIC_DEFAULT, UsableMaterial};
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
 
@@ -125,16 +124,16 @@ impl Opening {
     ///
     /// # Errors
     /// `InvalidCiphertextException` for another context or an altered ciphertext; those of the token.
-    pub(super) fn open(&self, token: &LaneToken) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+    pub(super) fn open(&self) -> Result<Zeroizing<Vec<u8>>, KmsError> {
         let Self { material, blob, how } = self;
         match how {
             How::Envelope { context } => {
                 let parsed = ParsedBlob::parse(blob.as_ref()).map_err(|_| KmsError::InvalidCiphertext)?;
-                let kdk = token.mac(&material.object, &parsed.kdf_input(context))?;
+                let kdk = material.hsm.mac(&material.object, &parsed.kdf_input(context))?;
                 parsed.open(&kdk, context).map_err(|_| KmsError::InvalidCiphertext)
             }
             How::Oaep(algorithm) => {
-                let plaintext = token.hsm().decrypt(&material.object, *algorithm, blob.as_ref())?;
+                let plaintext = material.hsm.decrypt(&material.object, *algorithm, blob.as_ref())?;
                 // Nobody could have encrypted nothing here, and no envelope could hold it.
                 if plaintext.is_empty() {
                     return Err(KmsError::InvalidCiphertext);

@@ -88,13 +88,13 @@ impl HotOperation<2> for ReEncrypt {
         let lane = if opening.lane() == LaneKind::Pair { LaneKind::Pair } else { sealing.lane() };
         let used = UsedMaterial::of(opening.material_id(), sealing.material_id());
         let (source_key_id, key_id, dry_run) = (source.arn.clone(), destination.arn.clone(), input.dry_run);
-        let work = Box::new(move |token: &mut LaneToken| {
-            let plaintext = opening.open(token)?;
+        let work = Box::new(move |_: &mut LaneToken| {
+            let plaintext = opening.open()?;
             sealing.check_length(plaintext.len())?;
             check_dry_run(dry_run)?;
             let source_key_material_id = opening.material_id().map(|id| id.to_string());
             let destination_key_material_id = sealing.material_id().map(|id| id.to_string());
-            let ciphertext_blob = sealing.seal(token, &plaintext)?;
+            let ciphertext_blob = sealing.seal(&plaintext)?;
             let length = ciphertext_blob.len();
             let output = Output {
                 ciphertext_blob,

@@ -11,7 +11,6 @@ use kms_core::{KeyMaterialId, KmsError};
 use kms_keypair::{EncryptError, PublicKey, max_plaintext_bytes};
 
 use crate::key_record::{KeyRecord, UsableMaterial};
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 
 /// All that a ciphertext needs but its plaintext.
@@ -77,10 +76,10 @@ impl Sealing {
     ///
     /// # Errors
     /// Those of the token; `ValidationException` for a plaintext that is too long.
-    pub(super) fn seal(self, token: &LaneToken, plaintext: &[u8]) -> Result<Vec<u8>, KmsError> {
+    pub(super) fn seal(self, plaintext: &[u8]) -> Result<Vec<u8>, KmsError> {
         match self {
             Self::Envelope { material, envelope } => {
-                let kdk = token.mac(&material.object, &envelope.kdf_input())?;
+                let kdk = material.hsm.mac(&material.object, &envelope.kdf_input())?;
                 Ok(envelope.seal(&kdk, plaintext))
             }
             Self::Oaep { key, algorithm } => key.encrypt(algorithm, plaintext).map_err(|error| match error {

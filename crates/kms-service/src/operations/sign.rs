@@ -55,7 +55,7 @@ impl HotOperation<1> for Sign {
         let signable = Signable::prepare(key, &input.signing_algorithm, input.message_type.as_deref(), &input.message)?;
         check_dry_run(input.dry_run)?;
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
-        let work = Box::new(move |token: &mut LaneToken| {
+        let work = Box::new(move |_: &mut LaneToken| {
             let algorithm = signable.algorithm;
             let hashed;
             let input = match signable.input()? {
@@ -66,7 +66,7 @@ impl HotOperation<1> for Sign {
                 SignInput::Digest(digest) => digest,
                 SignInput::ExternalMu(mu) => mu,
             };
-            let signature = token.hsm().sign(&material.object, algorithm, input)?;
+            let signature = material.hsm.sign(&material.object, algorithm, input)?;
             let length = signature.len();
             to_json(&Output { key_id, signature, signing_algorithm: algorithm.to_string() }, length)
         });

@@ -84,6 +84,7 @@ mod tests {
             enabled: true,
             created_at: Timestamp::UNIX_EPOCH,
             deletion_date: None,
+            token: "token".to_owned(),
             sealed_salt: Vec::new(),
             materials: Vec::new(),
         }

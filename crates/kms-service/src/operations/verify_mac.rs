@@ -55,8 +55,8 @@ impl HotOperation<1> for VerifyMac {
         let authentication = Authentication::prepare(key, &input.mac_algorithm, &input.message)?;
         check_dry_run(input.dry_run)?;
         let (key_id, claimed) = (Arc::clone(&key.arn), SecretBytes::new(input.mac.as_ref().to_vec()));
-        let work = Box::new(move |token: &mut LaneToken| {
-            if authentication.mac(token)? != claimed {
+        let work = Box::new(move |_: &mut LaneToken| {
+            if authentication.mac()? != claimed {
                 return Err(KmsError::InvalidMac);
             }
             let mac_algorithm = authentication.algorithm.to_string();

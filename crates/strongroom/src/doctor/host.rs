@@ -19,8 +19,10 @@ pub(super) fn look(findings: &mut Findings, place: &Place) {
     // The first start makes it.
     let audit = if audit.exists() { audit } else { place.data_dir.clone() };
     folder(findings, "audit folder", &audit);
-    if let Some(token_folder) = place.token.as_ref().ok().and_then(|token| token.softhsm_folder.as_deref()) {
-        folder(findings, "token folder", token_folder);
+    for token in place.tokens.iter().flatten() {
+        if let Some(token_folder) = &token.softhsm_folder {
+            folder(findings, "token folder", token_folder);
+        }
     }
     recovery_file(findings, place);
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use kms_core::wrapping::WrappingAlgorithm;
-use kms_hsm::{KindRow, NEEDED_MECHANISMS, RsaUnwrap, Served, Token, TokenConfig, TokenFileState, token_file_state};
+use kms_hsm::{NEEDED_MECHANISMS, RsaUnwrap, Token, TokenConfig, TokenFileState, token_file_state};
 use kms_material::{DeploymentError, Inspector};
 use kms_metadata::Metadata;
-use serde_json::{Map, Value, json};
 
 use super::{Findings, causes};
 
@@ -45,7 +44,6 @@ pub(super) fn look(findings: &mut Findings, config: anyhow::Result<TokenConfig>)
     }
     mechanisms(findings, &token);
     wrapping(findings, &token);
-    keys(findings, &token);
     Some(token)
 }
 
@@ -98,52 +96,6 @@ fn wrapping(findings: &mut Findings, token: &Token) {
     }
 }
 
-/// Every kind of key that is promised, and how far this token serves it.
-fn keys(findings: &mut Findings, token: &Token) {
-    for row in token.capabilities().table().iter().filter(|row| row.is_promised) {
-        let name = format!("{} {}", row.kind.spec, row.kind.usage);
-        match row.generate {
-            Ok(()) => findings.ok(name, text_of(row)),
-            Err(reason) => findings.wrong(name, format!("not served: {reason}")),
-        }
-    }
-}
-
-fn text_of(row: &KindRow) -> String {
-    let served: Vec<_> =
-        row.imports.iter().filter(|(_, served)| served.is_ok()).map(|(algorithm, _)| algorithm.name()).collect();
-    let mut text = match &served[..] {
-        [] => "made in the token, never imported".to_owned(),
-        ways => format!("made in the token; imported by {}", ways.join(", ")),
-    };
-    let missing_imports = row.imports.iter().map(|(algorithm, served)| (algorithm.name(), served));
-    let missing_signatures = row.signatures.iter().map(|(algorithm, served)| (algorithm.name(), served));
-    for (algorithm, served) in missing_imports.chain(missing_signatures) {
-        if let Err(reason) = served {
-            text.push_str(&format!("; not {algorithm}: {reason}"));
-        }
-    }
-    text
-}
-
-/// The table for programs: null where an ability is there, else the reason why not.
-pub(super) fn table(token: &Token) -> Value {
-    let ways = |ways: Vec<(&str, Served)>| -> Value {
-        ways.into_iter().map(|(name, served)| (name.to_owned(), json!(served.err()))).collect::<Map<_, _>>().into()
-    };
-    let rows = token.capabilities().table().into_iter().map(|row| {
-        json!({
-            "keySpec": row.kind.spec.name(),
-            "keyUsage": row.kind.usage.name(),
-            "promised": row.is_promised,
-            "generate": row.generate.err(),
-            "import": ways(row.imports.iter().map(|(algorithm, served)| (algorithm.name(), *served)).collect()),
-            "sign": ways(row.signatures.iter().map(|(algorithm, served)| (algorithm.name(), *served)).collect()),
-        })
-    });
-    rows.collect::<Vec<_>>().into()
-}
-
 /// Whether token and database belong together and agree.
 pub(super) fn look_at_deployment(findings: &mut Findings, metadata: Metadata, token: Arc<Token>) {
     const NAME: &str = "deployment";
@@ -156,7 +108,8 @@ pub(super) fn look_at_deployment(findings: &mut Findings, metadata: Metadata, to
     let id = inspector.store().deployment_id;
     findings.ok(NAME, format!("{id}, in database and token; the sentinel is there"));
     match inspector.try_root() {
-        Ok(()) => findings.ok("root key", "in the token, and it computes"),
+        Ok(true) => findings.ok("root key", "in the token, and it computes"),
+        Ok(false) => findings.ok("root key", "in another token of the deployment"),
         Err(error) => findings.wrong("root key", causes(error)),
     }
     objects(findings, &inspector);
