@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
+use crate::made_once::{self, check_label, random_pin, read_secret, shell_quote};
 use crate::{LocalError, files};
 
 const CONFIGURATION: &str = include_str!("../../../softhsm/softhsm2.conf.in");
@@ -40,19 +41,8 @@ impl SoftHsmToken {
         files::make_private_folder(dir)?;
         let dir = dir.canonicalize().map_err(LocalError::file(dir))?;
         let module = softhsm_module()?;
+        made_once::see_to_it(&dir, label, Path::is_dir, || initialise(&dir, label))?;
         let folder = dir.join("token");
-        let marker = dir.join("token.made");
-        match files::read_if_there(&marker)? {
-            Some(made) => check_presence(&folder, made.trim(), label)?,
-            None => {
-                // Without its marker the folder is the last step of a start that was killed right there.
-                if !folder.exists() {
-                    initialise(&dir, label)?;
-                }
-                check_presence(&folder, label, label)?;
-                files::write_private(&marker, label)?;
-            }
-        }
         let pin = read_secret(&dir.join("token.pin"))?;
         let token = Self { dir, label: label.to_owned(), module, pin };
         files::write_private(&token.config_file(), &configuration(&folder)?)?;
@@ -130,30 +120,6 @@ pub fn softhsm_module() -> Result<PathBuf, LocalError> {
     })
 }
 
-fn check_label(label: &str) -> Result<(), LocalError> {
-    let is_printable = label.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    if is_printable && (1..=32).contains(&label.len()) && label.trim() == label {
-        return Ok(());
-    }
-    Err(LocalError::Unusable("the label of a token is 1 to 32 printable ASCII characters".to_owned()))
-}
-
-fn check_presence(folder: &Path, made: &str, label: &str) -> Result<(), LocalError> {
-    if made != label {
-        let text = format!("{} holds a token with the label {made}, not {label}", folder.display());
-        return Err(LocalError::Unusable(text));
-    }
-    let missing =
-        |reason: &str| Err(LocalError::TokenMissing { folder: folder.to_path_buf(), reason: reason.to_owned() });
-    match fs::read_dir(folder) {
-        Err(_) => missing("the folder cannot be read or is not there"),
-        Ok(mut entries) => {
-            let has_token = entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_dir()));
-            if has_token { Ok(()) } else { missing("the folder holds no token") }
-        }
-    }
-}
-
 /// Makes PINs and token, the token last and by one rename.
 fn initialise(dir: &Path, label: &str) -> Result<(), LocalError> {
     let staging = dir.join(STAGING);
@@ -189,49 +155,4 @@ fn configuration(token_folder: &Path) -> Result<String, LocalError> {
     let folder = folder
         .ok_or_else(|| LocalError::Unusable(format!("SoftHSM cannot keep a token under {}", token_folder.display())))?;
     Ok(CONFIGURATION.replace("@TOKENDIR@", folder))
-}
-
-/// 48 hexadecimal digits: 192 random bits.
-fn random_pin() -> Result<Zeroizing<String>, LocalError> {
-    let mut bytes = Zeroizing::new([0_u8; 24]);
-    getrandom::fill(bytes.as_mut_slice())
-        .map_err(|error| LocalError::Unusable(format!("the system gives no random bytes: {error}")))?;
-    Ok(Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
-}
-
-fn read_secret(path: &Path) -> Result<Zeroizing<String>, LocalError> {
-    let content = fs::read_to_string(path).map(Zeroizing::new).map_err(LocalError::file(path))?;
-    Ok(Zeroizing::new(content.trim().to_owned()))
-}
-
-fn shell_quote(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_with_a_quote_is_one_word_for_the_shell() {
-        let script = format!("printf %s {}", shell_quote("it's $HOME `x`"));
-        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "it's $HOME `x`");
-    }
-
-    #[test]
-    fn a_label_is_what_pkcs11_allows() {
-        for label in ["", "a label of more than 32 characters is no label", "tab\t", " padded"] {
-            assert!(check_label(label).is_err(), "{label}");
-        }
-        check_label("strongroom dev").unwrap();
-    }
-
-    #[test]
-    fn a_pin_is_48_hexadecimal_digits_and_never_the_same() {
-        let pin = random_pin().unwrap();
-        assert_eq!(pin.len(), 48);
-        assert!(pin.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert_ne!(pin, random_pin().unwrap());
-    }
 }

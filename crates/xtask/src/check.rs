@@ -35,10 +35,11 @@ pub(crate) fn run(names: &[String]) -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 
-/// Also of the two packages that are no members of the workspace.
+/// Also of the packages that are no members of the workspace.
 fn format() -> Result<(), String> {
     run_command(cargo().args(["fmt", "--all", "--check"]))?;
     run_command(cargo().args(["fmt", "--check", "--manifest-path", "clients/rusoto/Cargo.toml"]))?;
+    run_command(cargo().args(["fmt", "--check", "--manifest-path", "tokens/kryoptic/Cargo.toml"]))?;
     run_command(cargo().args(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]))
 }
 

@@ -20,7 +20,7 @@ const SECONDS: u32 = 30;
 /// `cargo xtask fuzz [--yes] [--seconds N] [TARGET…]`: all targets one after the other, or those named.
 pub(crate) fn fuzz(arguments: &[String]) -> Result<(), String> {
     let wanted = Wanted::parse(arguments)?;
-    install_missing(Purpose::Fuzz, wanted.consent)?;
+    install_missing(&[Purpose::Fuzz], wanted.consent)?;
     let folder = target_folder()?.join("fuzz");
     write_seeds(&folder.join("corpus"))?;
     let programs = build(&folder)?;

@@ -3,6 +3,7 @@
 mod check;
 mod fuzz;
 mod generated;
+mod kryoptic;
 mod licences;
 mod model;
 mod run;
@@ -24,9 +25,10 @@ usage: cargo xtask COMMAND
   fuzz [--seconds N] [NAME]  libFuzzer on everything that reads bytes of strangers
   check [NAME]               house rules, licences, format, clippy, rustdoc, generated files
   model FILE [--check]       make the shapes of the API from the published KMS service model
+  kryoptic                   build the second token's PKCS#11 module (ML-DSA, ML-KEM) and print its path
   setup                      install the system packages that all of these need
 
-dev, demo, bench, chaos, test, fuzz and setup install missing Debian or Ubuntu packages. They ask first, unless there is no
+dev, demo, bench, chaos, test, fuzz, kryoptic and setup install missing Debian or Ubuntu packages. They ask first, unless there is no
 terminal or --yes is given.";
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn dispatch(arguments: &[String]) -> Result<(), String> {
         "test" => test::run(rest),
         "fuzz" => fuzz::fuzz(rest),
         "check" => check::run(rest),
+        "kryoptic" => kryoptic::run(rest),
         "model" => model::run(rest),
         "setup" => setup::run(rest),
         "help" | "--help" | "-h" => {

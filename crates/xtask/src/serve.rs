@@ -28,7 +28,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
 /// `cargo xtask chaos [--yes] ARGS…`
 pub(crate) fn chaos(arguments: &[String]) -> Result<(), String> {
     if arguments.iter().any(|argument| argument == "--faults") {
-        install_missing(Purpose::Faults, arguments.iter().any(|argument| argument == "--yes"))?;
+        install_missing(&[Purpose::Faults], arguments.iter().any(|argument| argument == "--yes"))?;
     }
     beside_strongroom(Profile::Dev, "chaos", &FAILPOINTS, arguments)
 }
@@ -67,7 +67,7 @@ fn beside_strongroom(profile: Profile, name: &str, features: &[&str], arguments:
 fn prepare(arguments: &[String]) -> Result<Vec<String>, String> {
     let mut arguments = arguments.to_vec();
     let consent = take_flag(&mut arguments, "--yes");
-    install_missing(Purpose::Run, consent)?;
+    install_missing(&[Purpose::Run], consent)?;
     if arguments.first().is_some_and(|argument| argument == "--") {
         arguments.remove(0);
     }

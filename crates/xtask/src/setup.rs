@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Run,
     /// Also the tests with other languages' clients.
     Test,
+    /// Building the second token.
+    Module,
     /// Building for the fuzzer.
     Fuzz,
     /// Also the faults of `chaos`.
@@ -26,15 +28,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if let Some(other) = arguments.first() {
         return Err(format!("setup knows no argument {other}; usage: cargo xtask setup [--yes]"));
     }
-    install_missing(Purpose::Test, consent)?;
+    install_missing(&[Purpose::Test, Purpose::Module], consent)?;
     eprintln!("Everything is there.");
     Ok(())
 }
 
-/// Installs what is missing for `purpose`. Asks first, unless `consent` is given or nobody is there to answer.
-pub(crate) fn install_missing(purpose: Purpose, consent: bool) -> Result<(), String> {
+/// Installs what is missing for these purposes. Asks first, unless `consent` is given or nobody is there to answer.
+pub(crate) fn install_missing(purposes: &[Purpose], consent: bool) -> Result<(), String> {
     let missing: Vec<&Package> =
-        PACKAGES.iter().filter(|package| package.is_wanted(purpose) && !(package.is_there)()).collect();
+        PACKAGES.iter().filter(|package| package.is_wanted(purposes) && !(package.is_there)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -70,8 +72,8 @@ struct Package {
 }
 
 impl Package {
-    fn is_wanted(&self, purpose: Purpose) -> bool {
-        self.purpose == Purpose::Run || purpose == self.purpose
+    fn is_wanted(&self, purposes: &[Purpose]) -> bool {
+        self.purpose == Purpose::Run || purposes.contains(&self.purpose)
     }
 }
 
@@ -86,6 +88,14 @@ const PACKAGES: &[Package] = &[
     Package { name: "openssl", why: "checks results independently", purpose: Purpose::Run, is_there: has_openssl },
     Package { name: "python3-venv", why: "runs boto3 and the AWS CLI", purpose: Purpose::Test, is_there: has_venv },
     Package { name: "nodejs", why: "runs the AWS SDK for JavaScript", purpose: Purpose::Test, is_there: has_node },
+    Package {
+        name: "libclang1",
+        why: "reads the headers of PKCS#11",
+        purpose: Purpose::Module,
+        is_there: has_libclang,
+    },
+    Package { name: "make", why: "builds OpenSSL", purpose: Purpose::Module, is_there: has_make },
+    Package { name: "perl", why: "builds OpenSSL", purpose: Purpose::Module, is_there: has_perl },
     Package { name: "g++", why: "builds libFuzzer", purpose: Purpose::Fuzz, is_there: has_cpp_compiler },
     Package {
         name: "libfaketime",
@@ -143,6 +153,28 @@ fn has_compiler() -> bool {
 
 fn has_cpp_compiler() -> bool {
     succeeds("c++", &["--version"])
+}
+
+/// Where bindgen looks for it, among other places.
+fn has_libclang() -> bool {
+    let in_folder = |folder: std::path::PathBuf| {
+        let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        names.into_iter().any(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("libclang") && !name.starts_with("libclang-cpp") && name.contains(".so")
+        })
+    };
+    let entries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| in_folder(path.join("lib")) || in_folder(path))
+}
+
+fn has_make() -> bool {
+    succeeds("make", &["--version"])
+}
+
+/// Debian's `perl-base` lacks the modules that the configuration of OpenSSL needs.
+fn has_perl() -> bool {
+    succeeds("perl", &["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"])
 }
 
 fn has_libc() -> bool {

@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if let Some(other) = arguments.first() {
         return Err(format!("test knows no argument {other}; usage: cargo xtask test [--yes] [--chaos]"));
     }
-    install_missing(Purpose::Test, consent)?;
+    install_missing(&[Purpose::Test], consent)?;
     build_all()?;
     let programs = target_folder()?.join("debug");
     let mut count = Count::default();
