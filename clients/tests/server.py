@@ -10,6 +10,8 @@ import tempfile
 
 READY = "strongroom is ready at "
 START_SECONDS = 60
+# Names the PKCS#11 module of a second token in a run with one: cargo xtask test --pq.
+PQ_MODULE = "STRONGROOM_PQ_MODULE"
 STOP_SECONDS = 30
 
 
@@ -21,10 +23,12 @@ class Server:
         self.place = pathlib.Path(tempfile.mkdtemp(prefix="strongroom-clients-", dir=memory))
         self.data_dir = self.place / "data"
         self.log = self.place / "log"
-        environment = {name: value for name, value in os.environ.items() if name != "SOFTHSM2_CONF"}
+        tokens = ("SOFTHSM2_CONF", "KRYOPTIC_CONF")
+        environment = {name: value for name, value in os.environ.items() if name not in tokens}
+        second = ["--pq-module", os.environ[PQ_MODULE]] if PQ_MODULE in os.environ else []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [binary, "dev", "--listen", "127.0.0.1:0", "--until-stdin-ends", "--data-dir", self.data_dir],
+                [binary, "dev", "--listen", "127.0.0.1:0", "--until-stdin-ends", "--data-dir", self.data_dir, *second],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -26,6 +26,12 @@ REQUESTS = {
     "Encrypt": ("ENCRYPT_DECRYPT", OAEP | {"Plaintext": MESSAGE}),
     "Decrypt": ("ENCRYPT_DECRYPT", OAEP | {"CiphertextBlob": b"x"}),
 }
+# The same of keys that need a second token; what is refused here needs none.
+KEM = {"EncapsulationAlgorithm": "ML_KEM"}
+KEM_REQUESTS = {
+    "Encapsulate": ("ENCAPSULATE_DECAPSULATE", KEM),
+    "Decapsulate": ("ENCAPSULATE_DECAPSULATE", KEM | {"SharedSecretCiphertextBlob": b"x"}),
+}
 KINDS = {
     "SIGN_VERIFY": {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"},
     "GENERATE_VERIFY_MAC": {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
@@ -53,9 +59,9 @@ def keys(kms):
     return get
 
 
-@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize("name", [*REQUESTS, *KEM_REQUESTS])
 def test_a_key_does_what_its_usage_says_and_nothing_else(kms, keys, name):
-    wanted, members = REQUESTS[name]
+    wanted, members = (REQUESTS | KEM_REQUESTS)[name]
     for kind in ("SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "SYMMETRIC"):
         if kind == wanted or {kind, wanted} == {"SYMMETRIC", "ENCRYPT_DECRYPT"}:
             continue
@@ -283,10 +289,20 @@ def test_no_data_key_pair_is_made_for_the_regions_in_china(kms, keys):
             {"KeyAgreementAlgorithm": "X"},
             "Value 'X' at 'keyAgreementAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [ECDH]",
         ),
+        (
+            "Encapsulate",
+            {"EncapsulationAlgorithm": "X"},
+            "Value 'X' at 'encapsulationAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [ML_KEM]",
+        ),
+        (
+            "Decapsulate",
+            {"SharedSecretCiphertextBlob": bytes(6145)},
+            "Value at 'sharedSecretCiphertextBlob' failed to satisfy constraint: Member must have length less",
+        ),
         ("GenerateDataKeyPair", {"KeyPairSpec": "X"}, "Value 'X' at 'keyPairSpec' failed to satisfy constraint: Member"),
     ],
 )
 def test_what_the_model_forbids_is_refused_before_any_key_is_looked_up(careless_kms, name, members, text):
-    members = {"KeyId": "alias/nobody"} | REQUESTS[name][1] | members
+    members = {"KeyId": "alias/nobody"} | (REQUESTS | KEM_REQUESTS)[name][1] | members
     code, found = refusal(call(careless_kms, name), **members)
     assert (code, found[: len(text) + 29]) == ("ValidationException", f"1 validation error detected: {text}")

@@ -212,7 +212,11 @@ def snake(name):
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-@pytest.mark.parametrize("name", operations("served"))
+# What needs a second token, tested in test_post_quantum.py.
+POST_QUANTUM = {"Decapsulate", "Encapsulate"}
+
+
+@pytest.mark.parametrize("name", [name for name in operations("served") if name not in POST_QUANTUM])
 def test_a_served_operation_answers_as_boto3_expects(name, kms, key):
     test = globals()[ELSEWHERE.get(name) or snake(name)]
     if name not in ELSEWHERE:
@@ -270,7 +274,7 @@ CLI_ELSEWHERE = {"DeleteImportedKeyMaterial", "GetParametersForImport", "ImportK
 
 
 def test_the_aws_cli_calls_every_operation_that_is_served(cli):
-    assert COMMANDS.keys() | CLI_ELSEWHERE == set(operations("served"))
+    assert COMMANDS.keys() | CLI_ELSEWHERE | POST_QUANTUM == set(operations("served"))
     (cli.folder / "plaintext").write_bytes(b"hello")
     keys = {name: cli(f"create-key {members}")["KeyMetadata"]["KeyId"] for name, members in OTHER_KEYS.items()}
     answers = {}

@@ -9,4 +9,4 @@ mod server;
 pub use census::{Census, census, objects_of_key};
 pub use client::{client, fresh_account};
 pub use import::{import, import_until, material, wrap};
-pub use server::{Server, ServerOptions, strongroom_binary};
+pub use server::{Server, ServerOptions, pq_module, strongroom_binary};

@@ -42,13 +42,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server over a fresh folder in memory.
+    /// A server over a fresh folder in memory, with a second token in a run that has [`pq_module`].
     ///
     /// # Errors
     /// It did not become ready.
     pub fn start() -> anyhow::Result<Self> {
         let folder = EphemeralFolder::new("strongroom-e2e-")?;
-        let mut server = Self::start_in(&folder.path().join("data"), &ServerOptions::default())?;
+        let second = pq_module().map(|module| vec!["--pq-module".to_owned(), module.display().to_string()]);
+        let options = ServerOptions { arguments: second.unwrap_or_default(), ..ServerOptions::default() };
+        let mut server = Self::start_in(&folder.path().join("data"), &options)?;
         server._folder = Some(folder);
         Ok(server)
     }
@@ -220,6 +222,11 @@ impl Drop for Server {
     }
 }
 
+/// The PKCS#11 module of the second token, `$STRONGROOM_PQ_MODULE`, in a run with one: `cargo xtask test --pq`.
+pub fn pq_module() -> Option<PathBuf> {
+    std::env::var_os("STRONGROOM_PQ_MODULE").map(PathBuf::from)
+}
+
 /// The binary under test: `$STRONGROOM_BIN`, else the one beside this program.
 ///
 /// # Errors
@@ -257,7 +264,7 @@ fn wait_until_ready(child: &mut Child) -> anyhow::Result<String> {
 fn dev_command(data_dir: &Path, listen: &str, options: &ServerOptions) -> anyhow::Result<Command> {
     let mut command = options.command()?;
     command.args(["dev", "--until-stdin-ends", "--listen", listen, "--data-dir"]).arg(data_dir);
-    command.args(&options.arguments).env_remove("SOFTHSM2_CONF");
+    command.args(&options.arguments).env_remove("SOFTHSM2_CONF").env_remove("KRYOPTIC_CONF");
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     add_environment(&mut command, options);
     Ok(command)

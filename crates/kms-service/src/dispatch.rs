@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use crate::audit_event::{EventDraft, OperationRequest};
 use crate::context::Context;
 use crate::operations::{
-    cancel_key_deletion, create_alias, create_key, decrypt, delete_alias, delete_imported_key_material,
-    derive_shared_secret, describe_key, disable_key, enable_key, encrypt, generate_data_key, generate_data_key_pair,
-    generate_data_key_pair_without_plaintext, generate_data_key_without_plaintext, generate_mac, generate_random,
-    get_key_policy, get_parameters_for_import, get_public_key, import_key_material, list_aliases, list_key_policies,
-    list_keys, list_resource_tags, re_encrypt, schedule_key_deletion, sign, tag_resource, untag_resource, update_alias,
-    update_key_description, verify, verify_mac,
+    cancel_key_deletion, create_alias, create_key, decapsulate, decrypt, delete_alias, delete_imported_key_material,
+    derive_shared_secret, describe_key, disable_key, enable_key, encapsulate, encrypt, generate_data_key,
+    generate_data_key_pair, generate_data_key_pair_without_plaintext, generate_data_key_without_plaintext,
+    generate_mac, generate_random, get_key_policy, get_parameters_for_import, get_public_key, import_key_material,
+    list_aliases, list_key_policies, list_keys, list_resource_tags, re_encrypt, schedule_key_deletion, sign,
+    tag_resource, untag_resource, update_alias, update_key_description, verify, verify_mac,
 };
 use crate::service::Service;
 
@@ -22,6 +22,7 @@ pub const SERVED: &[Operation] = &[
     Operation::CancelKeyDeletion,
     Operation::CreateAlias,
     Operation::CreateKey,
+    Operation::Decapsulate,
     Operation::Decrypt,
     Operation::DeleteAlias,
     Operation::DeleteImportedKeyMaterial,
@@ -29,6 +30,7 @@ pub const SERVED: &[Operation] = &[
     Operation::DescribeKey,
     Operation::DisableKey,
     Operation::EnableKey,
+    Operation::Encapsulate,
     Operation::Encrypt,
     Operation::GenerateDataKey,
     Operation::GenerateDataKeyPair,
@@ -60,13 +62,11 @@ pub const NOT_SERVED: &[Operation] = &[
     Operation::ConnectCustomKeyStore,
     Operation::CreateCustomKeyStore,
     Operation::CreateGrant,
-    Operation::Decapsulate,
     Operation::DeleteCustomKeyStore,
     Operation::DescribeCustomKeyStores,
     Operation::DisableKeyRotation,
     Operation::DisconnectCustomKeyStore,
     Operation::EnableKeyRotation,
-    Operation::Encapsulate,
     Operation::GetKeyLastUsage,
     Operation::GetKeyRotationStatus,
     Operation::ListGrants,
@@ -95,7 +95,9 @@ impl Service {
         event: Box<EventDraft>,
     ) -> Result<Vec<u8>, KmsError> {
         match request.operation {
+            Operation::Decapsulate => self.use_keys::<decapsulate::Decapsulate, _>(request, body, event).await,
             Operation::Decrypt => self.use_keys::<decrypt::Decrypt, _>(request, body, event).await,
+            Operation::Encapsulate => self.use_keys::<encapsulate::Encapsulate, _>(request, body, event).await,
             Operation::Encrypt => self.use_keys::<encrypt::Encrypt, _>(request, body, event).await,
             Operation::GenerateDataKey => {
                 self.use_keys::<generate_data_key::GenerateDataKey, _>(request, body, event).await
@@ -151,13 +153,11 @@ impl Service {
             Operation::ConnectCustomKeyStore
             | Operation::CreateCustomKeyStore
             | Operation::CreateGrant
-            | Operation::Decapsulate
             | Operation::DeleteCustomKeyStore
             | Operation::DescribeCustomKeyStores
             | Operation::DisableKeyRotation
             | Operation::DisconnectCustomKeyStore
             | Operation::EnableKeyRotation
-            | Operation::Encapsulate
             | Operation::GetKeyLastUsage
             | Operation::GetKeyRotationStatus
             | Operation::ListGrants

@@ -131,6 +131,10 @@ pub(crate) struct DevArguments {
     /// How durable the audit is.
     #[arg(long, value_enum, default_value = "write")]
     pub(crate) audit: AuditDurability,
+    /// A second token for what SoftHSM lacks (ML-DSA, ML-KEM): the Kryoptic module that `cargo xtask kryoptic` builds. Noted
+    /// down in the folder, so later starts have it too.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) pq_module: Option<PathBuf>,
     /// Stop when standard input ends, so that the server does not outlive the program that started it.
     #[arg(long, hide = true)]
     pub(crate) until_stdin_ends: bool,

@@ -1,4 +1,4 @@
-//! `strongroom dev`: a private Postgres and a SoftHSM token under one folder, and a node over them.
+//! `strongroom dev`: a private Postgres and its tokens under one folder, and a node over them.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -7,19 +7,15 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use kms_core::secret::SecretBytes;
-use kms_hsm::TokenConfig;
-use kms_local::{FolderLock, PostgresOptions, PrivatePostgres, SoftHsmToken};
+use kms_local::{FolderLock, PostgresOptions, PrivatePostgres};
 
 use crate::cli::DevArguments;
 use crate::clocks::DevClock;
 use crate::credentials::DevCredentials;
+use crate::dev_tokens::DevTokens;
 use crate::node::{self, NodeConfig, SESSIONS};
 use crate::recovery::Recovery;
 use crate::{ephemeral, process};
-
-/// The label of the token of `dev`.
-pub(crate) const TOKEN_LABEL: &str = "strongroom-dev";
 
 /// How often it is looked whether the private Postgres still runs.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
@@ -35,9 +31,10 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     process::start_log();
     let lock = FolderLock::take(&arguments.data_dir)?;
     let data_dir = arguments.data_dir.canonicalize()?;
-    let token = SoftHsmToken::create_or_open(&data_dir, TOKEN_LABEL)?;
+    let tokens = DevTokens::create_or_open(&data_dir, arguments.pq_module.as_deref())?;
     // The lock is given back by a new start and taken again.
-    process::ensure_softhsm_config(&token.config_file())?;
+    process::ensure_environment(&tokens.environment())?;
+    let tokens = tokens.configs(SESSIONS).into_iter().collect::<anyhow::Result<_>>()?;
     process::guard_memory();
     let (stop, stopped) = channel();
     process::send_stops(arguments.until_stdin_ends, stop.clone())?;
@@ -48,13 +45,7 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let config = NodeConfig {
         listener,
         database_url: postgres.url(),
-        tokens: vec![TokenConfig {
-            module: token.module().to_owned(),
-            token_label: TOKEN_LABEL.to_owned(),
-            pin: SecretBytes::new(token.pin().as_bytes().to_vec()),
-            softhsm_folder: Some(token.token_folder()),
-            sessions: SESSIONS,
-        }],
+        tokens,
         audit: arguments.audit.into(),
         audit_file_size: kms_audit::DEFAULT_FILE_SIZE,
         lease: kms_metadata::DEFAULT_LEASE,

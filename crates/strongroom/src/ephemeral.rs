@@ -1,5 +1,6 @@
 //! `strongroom dev --ephemeral`: the server as a child over a temporary folder, which goes with this process.
 
+use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -21,6 +22,7 @@ pub(crate) fn run(arguments: &DevArguments) -> anyhow::Result<()> {
         .args(["dev", "--until-stdin-ends", "--listen", &arguments.listen.to_string(), "--audit", audit])
         .arg("--data-dir")
         .arg(folder.path())
+        .args(arguments.pq_module.iter().flat_map(|module| [OsStr::new("--pq-module"), module.as_os_str()]))
         .stdin(Stdio::piped())
         .spawn()
         .context("the server could not be started")?;

@@ -6,6 +6,7 @@ mod clocks;
 mod config;
 mod credentials;
 mod dev;
+mod dev_tokens;
 mod doctor;
 mod ephemeral;
 #[cfg(feature = "failpoints")]

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use kms_core::secret::SecretBytes;
 use kms_hsm::TokenConfig;
-use kms_local::{FolderLock, LocalError, PostgresOptions, PrivatePostgres, SoftHsmToken};
+use kms_local::{FolderLock, LocalError, PostgresOptions, PrivatePostgres};
 
 use crate::cli::PlaceArguments;
 use crate::config::Config;
-use crate::dev::TOKEN_LABEL;
+use crate::dev_tokens::DevTokens;
 use crate::process;
 
 /// Sessions of a command: one works, one is to spare.
@@ -34,8 +33,8 @@ pub(crate) struct Borrowed {
 }
 
 impl Place {
-    /// The place that the arguments name. For the folder of `dev` the process may start itself again, with SOFTHSM2_CONF
-    /// set: call it first of all.
+    /// The place that the arguments name. For the folder of `dev` the process may start itself again, with the
+    /// variables of the tokens set: call it first of all.
     ///
     /// # Errors
     /// There is no such configuration or folder.
@@ -57,19 +56,10 @@ impl Place {
             return Err(anyhow!("{} is no folder of `strongroom dev`", folder.display()));
         }
         let data_dir = folder.canonicalize()?;
-        let token = SoftHsmToken::create_or_open(&data_dir, TOKEN_LABEL);
-        if let Ok(token) = &token {
-            process::ensure_softhsm_config(&token.config_file())?;
-        }
-        let token = token.map(|token| TokenConfig {
-            module: token.module().to_owned(),
-            token_label: TOKEN_LABEL.to_owned(),
-            pin: SecretBytes::new(token.pin().as_bytes().to_vec()),
-            softhsm_folder: Some(token.token_folder()),
-            sessions: SESSIONS,
-        });
+        let tokens = DevTokens::create_or_open(&data_dir, None)?;
+        process::ensure_environment(&tokens.environment())?;
         let (borrowed, database) = postgres_of_dev(&data_dir)?;
-        Ok((Self { tokens: vec![token.map_err(Into::into)], database, data_dir, config: None }, borrowed))
+        Ok((Self { tokens: tokens.configs(SESSIONS), database, data_dir, config: None }, borrowed))
     }
 }
 

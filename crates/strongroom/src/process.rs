@@ -1,8 +1,8 @@
 //! The process itself: what it prints, how it guards its memory, how it is told to stop.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -75,15 +75,16 @@ pub(crate) fn start_log_as(filter: &str, format: LogFormat) -> anyhow::Result<()
     Ok(())
 }
 
-/// Sees that `SOFTHSM2_CONF` names this file. SoftHSM reads it from the environment of the process, which can only be set
-/// from outside: if it names another file, the process starts itself again and does not return.
-pub(crate) fn ensure_softhsm_config(file: &Path) -> anyhow::Result<()> {
-    if std::env::var_os("SOFTHSM2_CONF").is_some_and(|named| named == file) {
+/// Sees that the environment says this. PKCS#11 libraries read it from the process, where it can only be set from outside:
+/// if it says something else, the process starts itself again and does not return.
+pub(crate) fn ensure_environment(wanted: &[(&'static str, OsString)]) -> anyhow::Result<()> {
+    if wanted.iter().all(|(name, value)| std::env::var_os(name).as_ref() == Some(value)) {
         return Ok(());
     }
-    let error =
-        Command::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).env("SOFTHSM2_CONF", file).exec();
-    Err(error).context("strongroom could not start itself again with SOFTHSM2_CONF set")
+    let mut again = Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1)).envs(wanted.iter().map(|(name, value)| (name, value)));
+    let names = wanted.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ");
+    Err(again.exec()).with_context(|| format!("strongroom could not start itself again with {names} set"))
 }
 
 /// No core dump, no other process that reads this one's memory, no page of it in swap.

@@ -3,12 +3,18 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::kryoptic;
 use crate::run::{FAILPOINTS, become_command, cargo, run, take_flag, target_folder};
 use crate::setup::{Purpose, install_missing};
 
-/// `cargo xtask dev [--release] [--yes] ARGS…`
+/// `cargo xtask dev [--release] [--pq] [--yes] ARGS…`
 pub(crate) fn dev(arguments: &[String]) -> Result<(), String> {
+    let consent = arguments.iter().any(|argument| argument == "--yes");
     let mut arguments = prepare(arguments)?;
+    if take_flag(&mut arguments, "--pq") {
+        let module = kryoptic::build(consent)?;
+        arguments.extend(["--pq-module".to_owned(), module.display().to_string()]);
+    }
     let profile = if take_flag(&mut arguments, "--release") { Profile::Release } else { Profile::Dev };
     build(profile, &["--package", "strongroom", "--bin", "strongroom"], &[])?;
     let program = profile.folder()?.join("strongroom");

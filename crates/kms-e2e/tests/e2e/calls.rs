@@ -2,6 +2,7 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::EncapsulationAlgorithmSpec::MlKem;
 use aws_sdk_kms::types::{
     AlgorithmSpec, DataKeyPairSpec, DataKeySpec, ExpirationModelType, KeyAgreementAlgorithmSpec, MacAlgorithmSpec,
     SigningAlgorithmSpec, Tag, WrappingKeySpec,
@@ -143,6 +144,13 @@ async fn use_key_of_another_usage(client: &Client, operation: Operation, subject
         Operation::DeriveSharedSecret => {
             let call = client.derive_shared_secret().key_id(id).public_key(peer());
             outcome(call.key_agreement_algorithm(KeyAgreementAlgorithmSpec::Ecdh).send().await).map(drop)
+        }
+        Operation::Encapsulate => {
+            outcome(client.encapsulate().key_id(id).encapsulation_algorithm(MlKem).send().await).map(drop)
+        }
+        Operation::Decapsulate => {
+            let call = client.decapsulate().key_id(id).encapsulation_algorithm(MlKem);
+            outcome(call.shared_secret_ciphertext_blob(subject.ciphertext.clone()).send().await).map(drop)
         }
         not_served => panic!("{not_served} is not served"),
     }

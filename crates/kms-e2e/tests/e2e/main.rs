@@ -35,6 +35,7 @@ mod list_resource_tags;
 mod not_served;
 mod other_kinds;
 mod outages;
+mod post_quantum;
 mod re_encrypt;
 mod refusal;
 mod schedule_key_deletion;

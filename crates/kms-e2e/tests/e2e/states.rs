@@ -2,7 +2,11 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{DataKeyPairSpec, KeySpec, KeyUsageType, MacAlgorithmSpec, OriginType, SigningAlgorithmSpec};
+use aws_sdk_kms::types::{
+    DataKeyPairSpec, EncapsulationAlgorithmSpec, KeySpec, KeyUsageType, MacAlgorithmSpec, OriginType,
+    SigningAlgorithmSpec,
+};
+use kms_core::key_spec::KeyUsage;
 use kms_core::key_state::{KeyState, Verdict};
 use kms_core::{Operation, key_ref};
 use kms_e2e::material;
@@ -67,7 +71,7 @@ pub(crate) async fn only_an_imported_key_can_be_asked_about_imports_in_whatever_
 async fn try_all(wanted: KeyState) {
     let client = fresh();
     let (shared, shared_arn) = subject_in(&client, wanted).await;
-    for operation in operations_on_keys() {
+    for operation in operations_on_keys().filter(|operation| can_be_in(*operation, wanted)) {
         let verdict = operation.verdict(wanted);
         let is_changing = verdict == Verdict::Allow && CHANGING.contains(&operation);
         let (subject, arn) = match spec_for(operation) {
@@ -95,6 +99,12 @@ async fn try_all(wanted: KeyState) {
     refusal.is("NotFoundException", key_ref::does_not_exist(&gone_arn).to_string());
 }
 
+/// Whether this run has keys for the operation in this state: those of ML-KEM live in a second token and are never imported.
+fn can_be_in(operation: Operation, state: KeyState) -> bool {
+    let is_kem = operation.key_usage() == Some(KeyUsage::EncapsulateDecapsulate);
+    !is_kem || (kms_e2e::pq_module().is_some() && state != KeyState::PendingImport)
+}
+
 /// A fresh key with imported material, brought to this state, and its ARN.
 async fn subject_in(client: &Client, wanted: KeyState) -> (Subject, String) {
     let key = imported_key(client, 3).await;
@@ -119,16 +129,23 @@ fn spec_for(operation: Operation) -> Option<(KeySpec, KeyUsageType)> {
         }
         Operation::DeriveSharedSecret => Some((KeySpec::EccNistP256, KeyUsageType::KeyAgreement)),
         Operation::GenerateMac | Operation::VerifyMac => Some((KeySpec::Hmac256, KeyUsageType::GenerateVerifyMac)),
+        Operation::Encapsulate | Operation::Decapsulate => {
+            Some((KeySpec::MlKem768, KeyUsageType::EncapsulateDecapsulate))
+        }
         _ => None,
     }
 }
 
-/// A fresh key of another spec with imported material, brought to this state, and its ARN.
+/// A fresh key of another spec, with imported material where that can be, brought to this state, and its ARN.
 async fn subject_of(client: &Client, (spec, usage): (KeySpec, KeyUsageType), wanted: KeyState) -> (Subject, String) {
-    let create = client.create_key().key_spec(spec.clone()).key_usage(usage.clone()).origin(OriginType::External);
+    let is_kem = usage == KeyUsageType::EncapsulateDecapsulate;
+    let origin = if is_kem { OriginType::AwsKms } else { OriginType::External };
+    let create = client.create_key().key_spec(spec.clone()).key_usage(usage.clone()).origin(origin);
     let key = create.send().await.unwrap().key_metadata.unwrap();
-    let bytes = if spec == KeySpec::Hmac256 { material(3).to_vec() } else { p256_pkcs8(client).await };
-    kms_e2e::import(client, key.key_id(), &bytes).await.unwrap();
+    if !is_kem {
+        let bytes = if spec == KeySpec::Hmac256 { material(3).to_vec() } else { p256_pkcs8(client).await };
+        kms_e2e::import(client, key.key_id(), &bytes).await.unwrap();
+    }
     let (id, message) = (key.key_id(), Blob::new(MESSAGE));
     let made = match usage {
         KeyUsageType::SignVerify => {
@@ -138,6 +155,10 @@ async fn subject_of(client: &Client, (spec, usage): (KeySpec, KeyUsageType), wan
         KeyUsageType::GenerateVerifyMac => {
             let mac = client.generate_mac().key_id(id).message(message).mac_algorithm(MacAlgorithmSpec::HmacSha256);
             mac.send().await.unwrap().mac.unwrap()
+        }
+        KeyUsageType::EncapsulateDecapsulate => {
+            let made = client.encapsulate().key_id(id).encapsulation_algorithm(EncapsulationAlgorithmSpec::MlKem);
+            made.send().await.unwrap().shared_secret_ciphertext_blob.unwrap()
         }
         _ => Blob::new("x"),
     };

@@ -27,12 +27,14 @@ fn requests_and_answers_have_the_members_of_the_model() {
     check::<KeyInput, cancel_key_deletion::Output>("CancelKeyDeletion");
     check::<create_alias::Input, Empty>("CreateAlias");
     check::<create_key::Input, create_key::Output>("CreateKey");
+    check::<decapsulate::Input, decapsulate::Output>("Decapsulate");
     check::<decrypt::Input, decrypt::Output>("Decrypt");
     check::<delete_alias::Input, Empty>("DeleteAlias");
     check::<delete_imported_key_material::Input, delete_imported_key_material::Output>("DeleteImportedKeyMaterial");
     check::<describe_key::Input, describe_key::Output>("DescribeKey");
     check::<KeyInput, Empty>("DisableKey");
     check::<KeyInput, Empty>("EnableKey");
+    check::<encapsulate::Input, encapsulate::Output>("Encapsulate");
     check::<encrypt::Input, encrypt::Output>("Encrypt");
     check::<generate_data_key::Input, generate_data_key::Output>("GenerateDataKey");
     check::<generate_data_key_without_plaintext::Input, generate_data_key_without_plaintext::Output>(

@@ -5,8 +5,8 @@ use kms_core::Operation;
 use crate::{
     create_alias, create_key, decrypt, delete_alias, delete_imported_key_material, encrypt, generate_data_key,
     generate_data_key_without_plaintext, generate_random, get_parameters_for_import, import_key_material,
-    import_refusals, key_ids, list_aliases, list_keys, list_resource_tags, other_kinds, outages, re_encrypt, states,
-    tag_resource, update_alias,
+    import_refusals, key_ids, list_aliases, list_keys, list_resource_tags, other_kinds, outages, post_quantum,
+    re_encrypt, states, tag_resource, update_alias,
 };
 
 /// A declared error of an operation.
@@ -166,6 +166,10 @@ fn own_of_other_kinds(operation: Operation) -> Vec<(&'static str, Sight)> {
         Operation::DeriveSharedSecret => {
             seen!(other_kinds::a_secret_is_agreed_with_a_peer_on_the_same_curve_alone)
         }
+        Operation::Encapsulate => seen!(post_quantum::a_secret_is_encapsulated_with_the_public_key),
+        Operation::Decapsulate => {
+            seen!(post_quantum::a_ciphertext_of_another_length_is_none_and_any_other_opens_to_something)
+        }
         Operation::GenerateDataKeyPair => seen!(other_kinds::a_data_key_pair_is_made_under_a_symmetric_key),
         Operation::GenerateDataKeyPairWithoutPlaintext => {
             seen!(other_kinds::a_data_key_pair_without_plaintext_leaves_the_private_half_out)
@@ -180,6 +184,7 @@ fn own_of_other_kinds(operation: Operation) -> Vec<(&'static str, Sight)> {
     }
     match operation {
         Operation::Verify => rows.push(("KMSInvalidSignatureException", test())),
+        Operation::Decapsulate => rows.push(("InvalidCiphertextException", test())),
         Operation::VerifyMac => rows.push(("KMSInvalidMacException", test())),
         Operation::GetPublicKey | Operation::GenerateDataKeyPair | Operation::GenerateDataKeyPairWithoutPlaintext => {
             rows.push((UNSUPPORTED, test()))
