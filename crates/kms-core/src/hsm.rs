@@ -45,12 +45,21 @@ pub trait Hsm: Send + Sync {
     /// [`HsmError::Unsupported`] and those of [`Hsm::mac`].
     fn hmac(&self, object: &TokenObject, algorithm: MacAlgorithm, message: &[u8]) -> Result<SecretBytes, HsmError>;
 
-    /// Signs a digest, or the message itself for ED25519_SHA_512, and gives the signature as KMS does: PKCS #1 octets, DER
-    /// of r and s, or the 64 bytes of RFC 8032. `C_Sign`.
+    /// Signs a digest, or the message itself for ED25519_SHA_512 and ML_DSA_SHAKE_256, and gives the signature as KMS does:
+    /// PKCS #1 octets, DER of r and s, the 64 bytes of RFC 8032, or the bytes of FIPS 204 (empty context). `C_Sign`.
     ///
     /// # Errors
     /// [`HsmError::BadInput`] for a digest of another length, [`HsmError::Unsupported`] and those of [`Hsm::mac`].
     fn sign(&self, object: &TokenObject, algorithm: SigningAlgorithm, input: &[u8]) -> Result<Vec<u8>, HsmError>;
+
+    /// Signs the mu of FIPS 204, made outside of a message and the public half (`EXTERNAL_MU`). No mechanism of PKCS#11 up
+    /// to 3.2 takes one: `CKM_ML_DSA` hashes what it is given as a message, which gives another signature.
+    ///
+    /// # Errors
+    /// [`HsmError::Unsupported`], and those of [`Hsm::mac`] from a token that can.
+    fn sign_mu(&self, _object: &TokenObject, _mu: &[u8; 64]) -> Result<Vec<u8>, HsmError> {
+        Err(HsmError::Unsupported("PKCS#11 has no mechanism that signs a mu made outside"))
+    }
 
     /// Decrypts what was encrypted with the public half by RSAES_OAEP. `C_Decrypt`, with the padding removed by the
     /// process where the token lacks the hash.

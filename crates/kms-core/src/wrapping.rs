@@ -56,9 +56,11 @@ impl WrappingAlgorithm {
         }
         match self {
             Self::RsaesPkcs1V15 | Self::Sm2Pke => false,
-            Self::RsaesOaepSha1 | Self::RsaesOaepSha256 => {
-                !(is_rsa || key_spec == EccNistP521 && wrapping == WrappingKeySpec::Rsa2048)
-            }
+            Self::RsaesOaepSha1 | Self::RsaesOaepSha256 => match key_spec {
+                EccNistP521 => wrapping != WrappingKeySpec::Rsa2048,
+                // Of importing post-quantum keys nothing is documented.
+                _ => !key_spec.is_key_pair() || key_spec.is_elliptic(),
+            },
             Self::RsaAesKeyWrapSha1 | Self::RsaAesKeyWrapSha256 => is_rsa || key_spec.is_elliptic(),
         }
     }
@@ -85,6 +87,26 @@ mod tests {
             for wrapping in [WrappingKeySpec::Rsa2048, WrappingKeySpec::Rsa3072, WrappingKeySpec::Rsa4096] {
                 assert_eq!(algorithm.may_import(KeySpec::SymmetricDefault, wrapping), wanted);
             }
+        }
+    }
+
+    #[test]
+    fn post_quantum_keys_and_those_of_china_come_in_no_way() {
+        for algorithm in WrappingAlgorithm::ALL {
+            let imported = |spec: &&KeySpec| algorithm.may_import(**spec, WrappingKeySpec::Rsa4096);
+            let foreign = |spec: &KeySpec| {
+                matches!(
+                    spec,
+                    KeySpec::MlDsa44
+                        | KeySpec::MlDsa65
+                        | KeySpec::MlDsa87
+                        | KeySpec::MlKem512
+                        | KeySpec::MlKem768
+                        | KeySpec::MlKem1024
+                        | KeySpec::Sm2
+                )
+            };
+            assert!(!KeySpec::ALL.iter().filter(imported).any(foreign), "{algorithm:?}");
         }
     }
 

@@ -36,7 +36,7 @@ impl Token {
         let _session_objects = torn::session_objects();
         self.with_object(object, ObjectClass::PRIVATE_KEY, |session, handle| {
             match agree(session, handle, curve, peer) {
-                Err(error) if refuses_wrapped_bytes(&error) => Err(self.unless_away(session, BAD_POINT).into()),
+                Err(error) if refuses_wrapped_bytes(&error) => Err(self.refused(session, (object, handle), BAD_POINT)),
                 other => Ok(other?),
             }
         })

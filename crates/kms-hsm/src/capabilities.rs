@@ -10,7 +10,8 @@ use kms_core::key_spec::{KeySpec, KeyUsage, WrappingKeySpec};
 use kms_core::wrapping::WrappingAlgorithm;
 
 use crate::key_form::{Form, form_of};
-use crate::mechanism::{OaepHash, scheme_of};
+use crate::lattice::Lattice;
+use crate::mechanism::{Kwp, OaepHash, scheme_of};
 
 pub use table::{KindRow, Served};
 
@@ -35,8 +36,8 @@ pub struct Capabilities {
     pub oaep_sha256: Option<RsaUnwrap>,
     /// Whether raw RSA decryption works, which is the fall-back of all others.
     pub raw_rsa: bool,
-    /// Whether `CKM_AES_KEY_WRAP_PAD` unwraps RFC 5649; else the process does it.
-    pub key_wrap_pad: bool,
+    /// How the token unwraps RFC 5649, if it does; else the process does it.
+    pub kwp: Option<Kwp>,
     /// The sizes in bits of the RSA pairs that the token makes, as it says itself; none if it makes none.
     pub rsa_bits: Option<RangeInclusive<u64>>,
     /// The HMACs that the token computes as the process does.
@@ -45,6 +46,8 @@ pub struct Capabilities {
     pub signatures: Vec<(KeySpec, SigningAlgorithm)>,
     /// The curves on which the token agrees on the secret that the process finds too.
     pub agreements: Vec<KeySpec>,
+    /// The specs of ML-KEM with which the token finds the secret that the process encapsulated.
+    pub decapsulations: Vec<KeySpec>,
     /// The specs whose private keys (PKCS #8) the token unwraps by KWP itself; RSA_2048 stands for RSA keys of every size.
     pub unwraps: Vec<KeySpec>,
     /// The specs whose private keys the token takes by their numbers; RSA_2048 stands for RSA keys of every size.
@@ -68,7 +71,7 @@ impl Capabilities {
         }
         match form_of(spec) {
             None if spec == KeySpec::Sm2 => Some("SM2 keys are of the regions in China"),
-            None => Some("post-quantum keys are not served by this version"),
+            None => Some("keys of this spec are not served by this version"),
             Some(Form::Secret { .. }) => match spec.mac_algorithm() {
                 Some(algorithm) if !self.macs.contains(&algorithm) => Some("its HMAC is missing or wrong"),
                 _ => None,
@@ -82,6 +85,12 @@ impl Capabilities {
             }
             Some(Form::Curve(_)) if usage == KeyUsage::KeyAgreement => {
                 (!self.agreements.contains(&spec)).then_some("ECDH on this curve is missing or wrong")
+            }
+            Some(Form::Lattice(Lattice::MlKem(_))) => {
+                (!self.decapsulations.contains(&spec)).then_some("the token has no working ML-KEM")
+            }
+            Some(Form::Lattice(Lattice::MlDsa(_))) => {
+                (!self.signs_with(spec, SigningAlgorithm::MlDsaShake256)).then_some("the token has no working ML-DSA")
             }
             Some(Form::Rsa { .. } | Form::Curve(_)) => {
                 let algorithms = spec.signing_algorithms(usage).iter();
@@ -138,7 +147,7 @@ impl Capabilities {
     /// How the RSA part of an algorithm is opened on this token; none if it is not served.
     pub fn unwrap_path(&self, algorithm: WrappingAlgorithm) -> Option<RsaUnwrap> {
         let scheme = scheme_of(algorithm)?;
-        if scheme.kwp_follows && !self.key_wrap_pad {
+        if scheme.kwp_follows && self.kwp.is_none() {
             // KWP in the process needs the ephemeral key in the process.
             return self.raw_rsa.then_some(RsaUnwrap::RawDecryption);
         }
@@ -179,11 +188,11 @@ mod tests {
             oaep_sha1: Some(RsaUnwrap::InToken),
             oaep_sha256: Some(RsaUnwrap::RawDecryption),
             raw_rsa: true,
-            key_wrap_pad: true,
+            kwp: Some(Kwp::KeyWrapKwp),
             ..Capabilities::default()
         };
         assert_eq!(able.unwrap_path(WrappingAlgorithm::RsaAesKeyWrapSha1), Some(RsaUnwrap::InToken));
-        let without = Capabilities { key_wrap_pad: false, ..able.clone() };
+        let without = Capabilities { kwp: None, ..able.clone() };
         assert_eq!(without.unwrap_path(WrappingAlgorithm::RsaAesKeyWrapSha1), Some(RsaUnwrap::RawDecryption));
         let neither = Capabilities { raw_rsa: false, ..without };
         assert_eq!(neither.unwrap_path(WrappingAlgorithm::RsaAesKeyWrapSha1), None);

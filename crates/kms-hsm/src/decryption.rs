@@ -30,7 +30,7 @@ impl Token {
         self.with_object(object, ObjectClass::PRIVATE_KEY, |session, handle| {
             match decrypt(session, handle, hash, path, ciphertext)? {
                 Some(plaintext) => Ok(plaintext),
-                None => Err(self.unless_away(session, HsmError::BadCiphertext).into()),
+                None => Err(self.refused(session, (object, handle), HsmError::BadCiphertext)),
             }
         })
     }

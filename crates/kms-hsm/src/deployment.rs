@@ -130,7 +130,7 @@ impl Token {
         root: &TokenObject,
         material: &SecretKey,
     ) -> Result<bool, HsmError> {
-        let description = search::describe(session, handle).map_err(unavailable)?;
+        let description = search::describe(session, handle, self.quirks.vague_stale_handles).map_err(unavailable)?;
         if !description.is_some_and(|is| is.class == Some(ObjectClass::SECRET_KEY) && is.label == root.label) {
             return Ok(false);
         }

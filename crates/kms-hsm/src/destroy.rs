@@ -24,7 +24,7 @@ impl Token {
         // First of all, so that no thread of this process takes up the handle again.
         let last_handle = self.handles.forget(id);
         self.see_sentinel(&session, &guard)?;
-        let handles = handles_of(&session, &guard, id, last_handle)?;
+        let handles = self.handles_of(&session, &guard, id, last_handle)?;
         fail::fail_point!("hsm.before_destroy");
         for handle in &handles {
             // The return code proves nothing: SoftHSM drops the handle before the file is gone, and says
@@ -48,7 +48,7 @@ impl Token {
             return Err(HsmError::Unavailable("C_DestroyObject: the object is still found".to_owned()));
         }
         for handle in handles {
-            if names(session, *handle, id)? {
+            if self.names(session, *handle, id)? {
                 return Err(HsmError::Unavailable("C_DestroyObject: the handle still works".to_owned()));
             }
         }
@@ -57,26 +57,23 @@ impl Token {
         self.handles.forget(id);
         self.see_sentinel(session, guard)
     }
-}
 
-/// Every handle that names an object of this id: those that a search finds, and the last known one, which SoftHSM may
-/// still honour when its search misses the object (hsm-facts 0.5).
-fn handles_of(
-    session: &Session,
-    guard: &WriteGuard<'_>,
-    id: ObjectId,
-    last: Option<ObjectHandle>,
-) -> Result<Vec<ObjectHandle>, HsmError> {
-    let mut handles = search::by_id_anywhere(session, guard, id).map_err(unavailable)?;
-    if let Some(last) = last
-        && !handles.contains(&last)
-        && names(session, last, id)?
-    {
-        handles.push(last);
+    /// Every handle that names an object of this id: those that a search finds, and the last known one, which SoftHSM may
+    /// still honour when its search misses the object (hsm-facts 0.5).
+    fn handles_of(
+        &self,
+        session: &Session,
+        guard: &WriteGuard<'_>,
+        id: ObjectId,
+        last: Option<ObjectHandle>,
+    ) -> Result<Vec<ObjectHandle>, HsmError> {
+        let mut handles = search::by_id_anywhere(session, guard, id).map_err(unavailable)?;
+        if let Some(last) = last
+            && !handles.contains(&last)
+            && self.names(session, last, id)?
+        {
+            handles.push(last);
+        }
+        Ok(handles)
     }
-    Ok(handles)
-}
-
-fn names(session: &Session, handle: ObjectHandle, id: ObjectId) -> Result<bool, HsmError> {
-    Ok(search::id_behind(session, handle).map_err(unavailable)?.as_deref() == Some(id.as_bytes()))
 }

@@ -53,8 +53,8 @@ impl Hsm for Token {
         self.agree_with(object, spec, peer)
     }
 
-    fn decapsulate(&self, _: &TokenObject, _: KeySpec, _: &[u8]) -> Result<SecretBytes, HsmError> {
-        Err(HsmError::Unsupported("no token decapsulates yet"))
+    fn decapsulate(&self, object: &TokenObject, spec: KeySpec, ciphertext: &[u8]) -> Result<SecretBytes, HsmError> {
+        self.decapsulate_with(object, spec, ciphertext)
     }
 
     fn identify(&self, object: &TokenObject, kind: KeyKind, public_key: Option<&[u8]>) -> Result<Identity, HsmError> {

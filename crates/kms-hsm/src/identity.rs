@@ -12,7 +12,7 @@ use kms_core::secret::SecretBytes;
 use crate::curve::curve_of;
 use crate::mechanism::OaepHash;
 use crate::token::Token;
-use crate::{agreement, decryption, outside, signing, torn};
+use crate::{agreement, decapsulation, decryption, outside, signing, torn};
 
 /// What a pair signs or decrypts to prove itself; it is no secret, and as long as any digest.
 const PROOF: [u8; 64] = [0x5a; 64];
@@ -66,9 +66,8 @@ impl Token {
             }
             KeyUsage::EncryptDecrypt => self.decrypts(object, kind, der),
             KeyUsage::KeyAgreement => self.agrees(object, kind, der),
-            KeyUsage::GenerateVerifyMac | KeyUsage::EncapsulateDecapsulate => {
-                Err(HsmError::Unsupported("this key spec"))
-            }
+            KeyUsage::EncapsulateDecapsulate => self.decapsulates(object, kind, der),
+            KeyUsage::GenerateVerifyMac => Err(HsmError::Unsupported("this key spec")),
         }
     }
 
@@ -88,6 +87,14 @@ impl Token {
         let _session_objects = torn::session_objects();
         self.with_object(object, ObjectClass::PRIVATE_KEY, |session, handle| {
             Ok(agreement::agree(session, handle, curve, &peer)? == secret)
+        })
+    }
+
+    fn decapsulates(&self, object: &TokenObject, kind: KeyKind, der: &[u8]) -> Result<bool, HsmError> {
+        let Some((ciphertext, secret)) = outside::encapsulated(kind.spec, der) else { return Ok(false) };
+        let _session_objects = torn::session_objects();
+        self.with_object(object, ObjectClass::PRIVATE_KEY, |session, handle| {
+            Ok(decapsulation::decapsulate(session, handle, &ciphertext)? == secret)
         })
     }
 }

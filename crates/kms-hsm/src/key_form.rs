@@ -7,6 +7,7 @@ use kms_core::key_spec::{KeySpec, KeyUsage};
 
 use crate::capabilities::{Capabilities, RsaUnwrap};
 use crate::curve::{Curve, curve_of};
+use crate::lattice::{Lattice, lattice_of};
 use crate::template::Usage;
 
 /// The form of material.
@@ -17,6 +18,8 @@ pub(crate) enum Form {
     Rsa { bits: u64 },
     /// A private key on a curve.
     Curve(&'static Curve),
+    /// A private key of ML-DSA or ML-KEM.
+    Lattice(Lattice),
 }
 
 /// The form of a spec; none for those that no token here serves.
@@ -28,7 +31,7 @@ pub(crate) fn form_of(spec: KeySpec) -> Option<Form> {
         KeySpec::Rsa4096 => Some(Form::Rsa { bits: 4096 }),
         _ => match spec.mac_algorithm() {
             Some(algorithm) => Some(Form::Secret { bytes: algorithm.tag_bytes() }),
-            None => curve_of(spec).map(Form::Curve),
+            None => curve_of(spec).map(Form::Curve).or_else(|| lattice_of(spec).map(Form::Lattice)),
         },
     }
 }
@@ -49,6 +52,10 @@ pub(crate) fn powers_of(kind: KeyKind, capabilities: &Capabilities) -> Option<Po
         (Form::Rsa { .. }, KeyUsage::EncryptDecrypt) => (Usage::Decrypt, decryption_types(capabilities)),
         (Form::Curve(curve), KeyUsage::SignVerify) => (Usage::Sign, vec![curve.signature_type()]),
         (Form::Curve(_), KeyUsage::KeyAgreement) => (Usage::Derive, vec![MechanismType::ECDH1_DERIVE]),
+        (Form::Lattice(lattice @ Lattice::MlDsa(_)), KeyUsage::SignVerify) => (Usage::Sign, vec![lattice.use_type()]),
+        (Form::Lattice(lattice @ Lattice::MlKem(_)), KeyUsage::EncapsulateDecapsulate) => {
+            (Usage::Decapsulate, vec![lattice.use_type()])
+        }
         _ => return None,
     };
     Some(Powers { usage, allowed })

@@ -19,10 +19,10 @@ impl Token {
         let handles = search::all(&session, &guard).map_err(unavailable)?;
         drop(guard);
         // Reading takes no lock, because it takes seconds at 10,000 objects; so it may meet an object that is being made.
-        let Described { mut described, unclear } = describe_each(&session, handles);
+        let Described { mut described, unclear } = describe_each(&session, handles, self.quirks.vague_stale_handles);
         let guard = self.lock.acquire()?;
         for handle in unclear {
-            described.extend(describe_torn(&session, handle)?);
+            described.extend(describe_torn(&session, handle, self.quirks.vague_stale_handles)?);
         }
         self.see_everything(&session, &guard)?;
         self.see_sentinel(&session, &guard)?;
@@ -46,10 +46,10 @@ pub(crate) struct Described {
 }
 
 /// Describes each object; one that vanished meanwhile is left out.
-pub(crate) fn describe_each(session: &Session, handles: Vec<ObjectHandle>) -> Described {
+pub(crate) fn describe_each(session: &Session, handles: Vec<ObjectHandle>, vague_stale_handles: bool) -> Described {
     let mut all = Described { described: Vec::new(), unclear: Vec::new() };
     for handle in handles {
-        match search::describe(session, handle) {
+        match search::describe(session, handle, vague_stale_handles) {
             Ok(Some(description)) if !is_nameless(&description) => all.described.push(description),
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => all.unclear.push(handle),
@@ -59,8 +59,12 @@ pub(crate) fn describe_each(session: &Session, handles: Vec<ObjectHandle>) -> De
 }
 
 /// Describes an object that nobody is making now: what cannot be read was torn by a kill, and is reported without a name.
-fn describe_torn(session: &Session, handle: ObjectHandle) -> Result<Option<Description>, HsmError> {
-    match search::describe(session, handle) {
+fn describe_torn(
+    session: &Session,
+    handle: ObjectHandle,
+    vague_stale_handles: bool,
+) -> Result<Option<Description>, HsmError> {
+    match search::describe(session, handle, vague_stale_handles) {
         Ok(description) => Ok(description),
         Err(error) if fault_of(&error, false) == Fault::SessionLost => Err(unavailable(error)),
         Err(_) => Ok(Some(Description { handle, id: None, label: String::new(), class: None })),

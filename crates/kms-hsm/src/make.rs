@@ -29,6 +29,7 @@ impl Token {
             Form::Secret { bytes } => return self.make_secret(object, &powers, bytes, claim).map(|()| None),
             Form::Rsa { bits } => Plan::rsa(object, &powers, bits, self.quirks.rsa_pairs_by_copy),
             Form::Curve(curve) => Plan::curve(object, &powers, curve),
+            Form::Lattice(lattice) => Plan::lattice(object, &powers, kind.spec, lattice),
         };
         let der = self.make_pair(&plan, claim)?;
         self.prove_pair(object, kind, &der)?;

@@ -2,6 +2,8 @@
 
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsOaepParams, PkcsOaepSource};
 use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, AttributeType};
+use cryptoki_sys::CK_MECHANISM_TYPE;
 use kms_core::algorithm::EncryptionAlgorithm;
 use kms_core::wrapping::WrappingAlgorithm;
 
@@ -30,6 +32,34 @@ impl OaepHash {
         };
         // SoftHSM wants the empty label as a null pointer.
         PkcsOaepParams::new(hash, mask, PkcsOaepSource::empty()).into()
+    }
+}
+
+/// By which mechanism a token wraps and unwraps as RFC 5649 says. PKCS#11 2.40 left open what `CKM_AES_KEY_WRAP_PAD` is, and 3.0
+/// has a new number for what it should have been.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kwp {
+    /// `CKM_AES_KEY_WRAP_PAD`.
+    KeyWrapPad,
+    /// `CKM_AES_KEY_WRAP_KWP`.
+    KeyWrapKwp,
+}
+
+impl Kwp {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::KeyWrapPad, Self::KeyWrapKwp];
+
+    /// Its number.
+    pub(crate) fn number(self) -> CK_MECHANISM_TYPE {
+        match self {
+            Self::KeyWrapPad => cryptoki_sys::CKM_AES_KEY_WRAP_PAD,
+            Self::KeyWrapKwp => cryptoki_sys::CKM_AES_KEY_WRAP_KWP,
+        }
+    }
+
+    /// `CKA_ALLOWED_MECHANISMS` of a key that does nothing else. cryptoki has no [`MechanismType`] for the newer number.
+    pub(crate) fn allowed(self) -> Attribute {
+        Attribute::VendorDefined((AttributeType::AllowedMechanisms, self.number().to_ne_bytes().to_vec()))
     }
 }
 
@@ -67,13 +97,14 @@ pub struct MechanismNeed {
 }
 
 /// Every mechanism that this version calls, in the order of their weight.
-pub const NEEDED_MECHANISMS: [MechanismNeed; 17] = [
+pub const NEEDED_MECHANISMS: [MechanismNeed; 22] = [
     need("CKM_SHA256_HMAC", cryptoki_sys::CKM_SHA256_HMAC, "every use of a key", true),
     need("CKM_GENERIC_SECRET_KEY_GEN", cryptoki_sys::CKM_GENERIC_SECRET_KEY_GEN, "keys made in the token", true),
     need("CKM_RSA_PKCS_KEY_PAIR_GEN", cryptoki_sys::CKM_RSA_PKCS_KEY_PAIR_GEN, "wrapping keys of imports", false),
     need("CKM_RSA_PKCS_OAEP", cryptoki_sys::CKM_RSA_PKCS_OAEP, "imports unwrapped in the token", false),
     need("CKM_RSA_X_509", cryptoki_sys::CKM_RSA_X_509, "imports whose OAEP hash the token lacks", false),
     need("CKM_AES_KEY_WRAP_PAD", cryptoki_sys::CKM_AES_KEY_WRAP_PAD, "RSA_AES_KEY_WRAP in the token", false),
+    need("CKM_AES_KEY_WRAP_KWP", cryptoki_sys::CKM_AES_KEY_WRAP_KWP, "the same by the number of PKCS#11 3.0", false),
     need("CKM_AES_ECB", cryptoki_sys::CKM_AES_ECB, "the proof that imports have 32 bytes", false),
     need("CKM_SHA224_HMAC", cryptoki_sys::CKM_SHA224_HMAC, "HMAC_224 keys", false),
     need("CKM_SHA384_HMAC", cryptoki_sys::CKM_SHA384_HMAC, "HMAC_384 keys", false),
@@ -85,6 +116,10 @@ pub const NEEDED_MECHANISMS: [MechanismNeed; 17] = [
     need("CKM_ECDH1_DERIVE", cryptoki_sys::CKM_ECDH1_DERIVE, "key agreement", false),
     need("CKM_EC_EDWARDS_KEY_PAIR_GEN", cryptoki_sys::CKM_EC_EDWARDS_KEY_PAIR_GEN, "Ed25519 keys", false),
     need("CKM_EDDSA", cryptoki_sys::CKM_EDDSA, "Ed25519 signatures", false),
+    need("CKM_ML_DSA_KEY_PAIR_GEN", cryptoki_sys::CKM_ML_DSA_KEY_PAIR_GEN, "ML-DSA keys", false),
+    need("CKM_ML_DSA", cryptoki_sys::CKM_ML_DSA, "ML-DSA signatures", false),
+    need("CKM_ML_KEM_KEY_PAIR_GEN", cryptoki_sys::CKM_ML_KEM_KEY_PAIR_GEN, "ML-KEM keys", false),
+    need("CKM_ML_KEM", cryptoki_sys::CKM_ML_KEM, "ML-KEM decapsulation", false),
 ];
 
 const fn need(name: &'static str, number: u64, purpose: &'static str, is_required: bool) -> MechanismNeed {

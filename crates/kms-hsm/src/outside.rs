@@ -41,6 +41,12 @@ pub(crate) fn counterpart(spec: KeySpec, der: &[u8]) -> Option<(Vec<u8>, SecretB
     }
 }
 
+/// A secret encapsulated under an ML-KEM public key: the ciphertext and the secret; nothing if it is none.
+pub(crate) fn encapsulated(spec: KeySpec, der: &[u8]) -> Option<(Vec<u8>, SecretBytes)> {
+    let made = PublicKey::from_spki(spec, der).ok()?.encapsulate().ok()?;
+    Some((made.ciphertext, SecretBytes::new(made.shared_secret.to_vec())))
+}
+
 /// Whether an uncompressed point lies on the curve of a spec and is not the point at infinity.
 pub(crate) fn is_on_curve(spec: KeySpec, point: &[u8]) -> bool {
     curve_of(spec).is_some_and(|curve| curve.is_uncompressed(point)) && PublicKey::from_raw(spec, point).is_ok()

@@ -4,10 +4,12 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass};
 use kms_core::HsmError;
 use kms_core::hsm::{Claim, TokenObject};
+use kms_core::key_spec::KeySpec;
 
 use crate::curve::Curve;
 use crate::error::unavailable;
 use crate::key_form::Powers;
+use crate::lattice::Lattice;
 use crate::public_key::{self, Family};
 use crate::session::Connection;
 use crate::template::private;
@@ -36,6 +38,12 @@ impl<'a> Plan<'a> {
     pub(crate) fn curve(object: &'a TokenObject, powers: &'a Powers, curve: &'static Curve) -> Self {
         let (mechanism, public) = (curve.generation(), private::public_curve(curve));
         Self { object, powers, mechanism, public, family: Family::Curve(curve), by_copy: false }
+    }
+
+    /// A pair of ML-DSA or ML-KEM, which takes a millisecond.
+    pub(crate) fn lattice(object: &'a TokenObject, powers: &'a Powers, spec: KeySpec, lattice: Lattice) -> Self {
+        let (mechanism, public) = (lattice.generation(), private::public_lattice(lattice));
+        Self { object, powers, mechanism, public, family: Family::Lattice(spec), by_copy: false }
     }
 }
 

@@ -3,6 +3,7 @@
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::Session;
 use kms_core::HsmError;
+use kms_core::key_spec::KeySpec;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::{BoxedUint, PublicKey};
 
@@ -14,6 +15,7 @@ use crate::error::unavailable;
 pub(crate) enum Family {
     Rsa,
     Curve(&'static Curve),
+    Lattice(KeySpec),
 }
 
 /// Reads the public half of a pair.
@@ -32,6 +34,15 @@ pub(crate) fn read(session: &Session, key: ObjectHandle, family: Family) -> Resu
             let point =
                 point.ok_or_else(|| HsmError::Unavailable("C_GetAttributeValue: no usable point".to_owned()))?;
             Ok(curve.to_der(point))
+        }
+        Family::Lattice(spec) => {
+            let attributes = session.get_attributes(key, &[AttributeType::Value]).map_err(unavailable)?;
+            let public = attributes.iter().find_map(|attribute| match attribute {
+                Attribute::Value(raw) => kms_keypair::PublicKey::from_raw(spec, raw).ok(),
+                _ => None,
+            });
+            let unusable = || HsmError::Unavailable("C_GetAttributeValue: no usable public key".to_owned());
+            Ok(public.ok_or_else(unusable)?.spki().to_vec())
         }
     }
 }

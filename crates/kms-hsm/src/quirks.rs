@@ -2,6 +2,7 @@
 //! it is; it asks for a trait of the token by name.
 
 mod generic;
+mod kryoptic;
 pub(crate) mod softhsm;
 
 /// How a make of token departs from what PKCS#11 promises.
@@ -27,14 +28,21 @@ pub(crate) struct Quirks {
 pub(crate) fn of(manufacturer: &str, model: &str) -> Quirks {
     // So that tests can treat SoftHSM as a token of which nothing is known.
     fail::fail_point!("hsm.generic_quirks", |_| generic::quirks());
-    if softhsm::is(manufacturer, model) { softhsm::quirks() } else { generic::quirks() }
+    if softhsm::is(manufacturer, model) {
+        softhsm::quirks()
+    } else if kryoptic::is(manufacturer, model) {
+        kryoptic::quirks()
+    } else {
+        generic::quirks()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn softhsm_is_told_from_others() {
+    fn the_makes_are_told_apart() {
         assert_eq!(super::of("SoftHSM project", "SoftHSM v2").name, "SoftHSM");
-        assert_eq!(super::of("Kryoptic Project", "v1").name, "generic");
+        assert_eq!(super::of("Kryoptic Project", "v1").name, "Kryoptic");
+        assert_eq!(super::of("Kryoptic Project", "v2").name, "generic");
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use cryptoki::error::{Error, Result, RvError};
+use cryptoki::error::Result;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use kms_core::ids::ObjectId;
 use uuid::Uuid;
 
+use crate::error::{Fault, fault_of};
 use crate::template;
 use crate::write_lock::SearchGuard;
 
@@ -75,14 +76,18 @@ pub(crate) fn sentinels(
     session.find_objects(&template::sentinel_search(id))
 }
 
-/// Reads id, label and class; an object that vanished meanwhile gives none.
+/// Reads id, label and class; an object that vanished meanwhile gives none. `vague_stale_handles` as in [`fault_of`].
 ///
 /// # Errors
 /// The return code of `C_GetAttributeValue`, except that of a stale handle.
-pub(crate) fn describe(session: &Session, handle: ObjectHandle) -> Result<Option<Description>> {
+pub(crate) fn describe(
+    session: &Session,
+    handle: ObjectHandle,
+    vague_stale_handles: bool,
+) -> Result<Option<Description>> {
     let wanted = [AttributeType::Id, AttributeType::Label, AttributeType::Class];
     let attributes = match session.get_attributes(handle, &wanted) {
-        Err(Error::Pkcs11(RvError::ObjectHandleInvalid, _)) => return Ok(None),
+        Err(error) if fault_of(&error, vague_stale_handles) == Fault::StaleHandle => return Ok(None),
         other => other?,
     };
     let mut description = Description { handle, id: None, label: String::new(), class: None };
@@ -101,13 +106,13 @@ pub(crate) fn describe(session: &Session, handle: ObjectHandle) -> Result<Option
 ///
 /// # Errors
 /// The return code, except that of a stale handle, which gives none.
-pub(crate) fn id_behind(session: &Session, handle: ObjectHandle) -> Result<Option<Vec<u8>>> {
+pub(crate) fn id_behind(session: &Session, handle: ObjectHandle, vague_stale_handles: bool) -> Result<Option<Vec<u8>>> {
     match session.get_attributes(handle, &[AttributeType::Id]) {
         Ok(attributes) => Ok(attributes.into_iter().find_map(|attribute| match attribute {
             Attribute::Id(id) => Some(id),
             _ => None,
         })),
-        Err(Error::Pkcs11(RvError::ObjectHandleInvalid, _)) => Ok(None),
+        Err(error) if fault_of(&error, vague_stale_handles) == Fault::StaleHandle => Ok(None),
         Err(error) => Err(error),
     }
 }

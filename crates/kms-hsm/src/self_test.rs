@@ -22,10 +22,10 @@ use zeroize::Zeroizing;
 use crate::capabilities::{Capabilities, RsaUnwrap};
 use crate::config::OpenError;
 use crate::error::unavailable;
-use crate::mechanism::OaepHash;
+use crate::mechanism::{Kwp, OaepHash};
 use crate::public_key::Family;
 use crate::quirks::Quirks;
-use crate::raw::RawSign;
+use crate::raw::RawCalls;
 use crate::template::{self, Usage};
 use crate::wrapping::candidate::Bench;
 use crate::wrapping::oaep;
@@ -41,7 +41,7 @@ use pairs::TrialPair;
 /// [`OpenError::SelfTest`] if the token cannot serve at all, [`OpenError::Hsm`].
 pub(crate) fn run(
     session: &Session,
-    raw: &RawSign,
+    raw: &RawCalls,
     mechanisms: &[MechanismType],
     rsa_bits: Option<RangeInclusive<u64>>,
     quirks: &mut Quirks,
@@ -57,7 +57,7 @@ pub(crate) fn run(
     quirks.reuses_handles = test.reuses_handles(quirks.tries_token_handles)?;
     let mut capabilities = Capabilities {
         mechanisms: mechanisms.iter().map(|mechanism| **mechanism).collect(),
-        key_wrap_pad: test.key_wrap_pad(),
+        kwp: test.kwp(),
         macs: secrets::macs(session),
         rsa_bits,
         ..Capabilities::default()
@@ -66,13 +66,14 @@ pub(crate) fn run(
         test.rsa(&mut capabilities)?;
     }
     pairs::curves(session, mechanisms, &mut capabilities);
+    pairs::lattices(session, mechanisms, &mut capabilities);
     test.foreign_curves(&mut capabilities);
     Ok(capabilities)
 }
 
 struct Test<'a> {
     session: &'a Session,
-    raw: &'a RawSign,
+    raw: &'a RawCalls,
     secret: Zeroizing<[u8; 32]>,
 }
 
@@ -84,11 +85,15 @@ impl Test<'_> {
         if self.holds_the_secret(object.handle()) { Ok(()) } else { Err(OpenError::SelfTest("HMAC-SHA-256 is wrong")) }
     }
 
-    /// Whether 32 good bytes pass the proof of their length.
+    /// Whether 32 good bytes pass the proof of their length, and a shorter or longer AES or HMAC key does not.
     fn proves_length(&self) -> bool {
-        let source = Source::Plain(Zeroizing::new(self.secret.to_vec()));
         let input = kdf_input(b"strongroom/t/1", &[0; 32], 256);
-        mac_of_32_bytes(self.session, self.raw, &source, &input, &self.secret).is_ok_and(|tried| tried.is_good)
+        let passes = |bytes: &[u8]| {
+            let source = Source::Plain(Zeroizing::new(bytes.to_vec()));
+            mac_of_32_bytes(self.session, self.raw, &source, &input, &self.secret).map(|tried| tried.is_good)
+        };
+        let is_refused = |length| matches!(passes(&vec![0x5a; length]), Ok(false));
+        matches!(passes(&*self.secret), Ok(true)) && [16, 24, 40].into_iter().all(is_refused)
     }
 
     /// Create, destroy, create: is the handle the same? (object-protocol.md S7)
@@ -103,22 +108,21 @@ impl Test<'_> {
         Ok(first == second)
     }
 
-    /// Whether `CKM_AES_KEY_WRAP_PAD` is RFC 5649 here: what the process wrapped, the token unwraps.
-    fn key_wrap_pad(&self) -> bool {
-        let Ok(kek) = random() else { return false };
+    /// Which mechanism is RFC 5649 here: what the process wrapped, the token unwraps.
+    fn kwp(&self) -> Option<Kwp> {
+        let kek = random().ok()?;
         let mut buffer = [0; 40];
-        let Ok(wrapped) = KwpAes256::new((&*kek).into()).wrap_key(&*self.secret, &mut buffer) else { return false };
-        SessionObject::create(self.session, &template::ephemeral_aes().with_value(&*kek))
-            .and_then(|kek| {
-                SessionObject::unwrap(
-                    self.session,
-                    &Mechanism::AesKeyWrapPad,
-                    kek.handle(),
-                    wrapped,
-                    &template::trial_secret(),
-                )
-            })
-            .is_ok_and(|object| self.holds_the_secret(object.handle()))
+        let wrapped = KwpAes256::new((&*kek).into()).wrap_key(&*self.secret, &mut buffer).ok()?;
+        let unwraps = |kwp: &Kwp| {
+            let kek = SessionObject::create(self.session, &template::ephemeral_aes(*kwp).with_value(&*kek))?;
+            let template = template::trial_secret();
+            self.raw.unwrap_by_kwp(self.session, *kwp, kek.handle(), wrapped, &template)
+        };
+        let holds = |handle| {
+            let object = SessionObject::adopt(self.session, handle);
+            self.holds_the_secret(object.handle())
+        };
+        Kwp::ALL.into_iter().find(|kwp| unwraps(kwp).is_ok_and(holds))
     }
 
     /// What the token does with RSA pairs, tried with one: signatures, which forms of OAEP it unwraps itself, and whether
@@ -140,7 +144,7 @@ impl Test<'_> {
         };
         let (by_sha1, by_sha256) = (encrypt(OaepHash::Sha1)?, encrypt(OaepHash::Sha256)?);
         let private = pair.private.handle();
-        if let Some(pkcs8) = self.wrap_out(private) {
+        if let Some(pkcs8) = capabilities.kwp.and_then(|kwp| self.wrap_out(kwp, private)) {
             foreign::try_spec(&self.bench(capabilities), KeySpec::Rsa2048, &pkcs8, &pair.der).note(capabilities);
         }
         capabilities.raw_rsa = self.decrypts_raw(private, &by_sha256);
@@ -157,9 +161,9 @@ impl Test<'_> {
     }
 
     /// The private key in PKCS #8, wrapped by the token and opened by the process; nothing if it does not wrap.
-    fn wrap_out(&self, private: ObjectHandle) -> Option<Zeroizing<Vec<u8>>> {
-        let kek = SessionObject::create(self.session, &template::wrapping_aes().with_value(&*self.secret)).ok()?;
-        let wrapped = self.session.wrap_key(&Mechanism::AesKeyWrapPad, kek.handle(), private).ok()?;
+    fn wrap_out(&self, kwp: Kwp, private: ObjectHandle) -> Option<Zeroizing<Vec<u8>>> {
+        let kek = SessionObject::create(self.session, &template::wrapping_aes(kwp).with_value(&*self.secret)).ok()?;
+        let wrapped = self.raw.wrap_by_kwp(self.session, kwp, kek.handle(), private).ok()?;
         let opened = unwrap_kwp(&self.secret, &wrapped, &self.secret);
         opened.is_good.then_some(opened.value)
     }

@@ -13,6 +13,7 @@ use kms_core::algorithm::{MacAlgorithm, SigningAlgorithm};
 use kms_core::hsm::TokenObject;
 use kms_core::secret::SecretBytes;
 
+use crate::lattice::ml_dsa;
 use crate::token::Token;
 
 /// What stands before the digest in a DigestInfo (RFC 8017 9.2, note 1).
@@ -89,7 +90,8 @@ pub(crate) fn sign(session: &Session, key: ObjectHandle, algorithm: SigningAlgor
         A::EcdsaSha256 | A::EcdsaSha384 | A::EcdsaSha512 => Mechanism::Ecdsa,
         A::Ed25519Sha512 => Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519)),
         A::Ed25519PhSha512 => Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519ph(&[]))),
-        A::Sm2Dsa | A::MlDsaShake256 => return Err(cryptoki::error::Error::NotSupported),
+        A::MlDsaShake256 => ml_dsa(),
+        A::Sm2Dsa => return Err(cryptoki::error::Error::NotSupported),
     };
     session.sign(&mechanism, key, input)
 }

@@ -8,6 +8,8 @@ use kms_core::ids::ObjectId;
 use uuid::Uuid;
 use zeroize::Zeroize;
 
+use crate::mechanism::Kwp;
+
 pub(crate) mod private;
 
 /// `CKA_APPLICATION` of the sentinel.
@@ -24,6 +26,7 @@ pub(crate) enum Usage {
     Wrap,
     Unwrap,
     Derive,
+    Decapsulate,
 }
 
 /// A template that may carry a secret in `CKA_VALUE` and wipes it when dropped.
@@ -83,7 +86,7 @@ pub(crate) fn trial_secret() -> Template {
 
 /// A secret that computes one HMAC and does nothing else: a token object, or without one a session object for a trial.
 pub(crate) fn hmac(allowed: &[MechanismType], object: Option<&TokenObject>) -> Template {
-    key(KeyType::GENERIC_SECRET, Usage::Sign, allowed, object)
+    key(KeyType::GENERIC_SECRET, Usage::Sign, Attribute::AllowedMechanisms(allowed.to_vec()), object)
 }
 
 /// A secret that is read once and destroyed: imported bytes that the process must take apart.
@@ -104,8 +107,8 @@ pub(crate) fn measured_secret() -> Template {
 }
 
 /// A session object that wraps by KWP.
-pub(crate) fn wrapping_aes() -> Template {
-    key(KeyType::AES, Usage::Wrap, &[MechanismType::AES_KEY_WRAP_PAD], None)
+pub(crate) fn wrapping_aes(kwp: Kwp) -> Template {
+    key(KeyType::AES, Usage::Wrap, kwp.allowed(), None)
 }
 
 /// What ECDH gives: a session object that is read and destroyed, and can do nothing. Source: cryptography.md 7.
@@ -135,12 +138,12 @@ fn readable(bytes: Option<usize>) -> Template {
 
 /// A session object that encrypts one block: works for 16, 24 and 32 bytes only.
 pub(crate) fn trial_aes() -> Template {
-    key(KeyType::AES, Usage::Encrypt, &[MechanismType::AES_ECB], None)
+    key(KeyType::AES, Usage::Encrypt, Attribute::AllowedMechanisms(vec![MechanismType::AES_ECB]), None)
 }
 
 /// A session object that unwraps by KWP: the ephemeral key of `RSA_AES_KEY_WRAP`.
-pub(crate) fn ephemeral_aes() -> Template {
-    key(KeyType::AES, Usage::Unwrap, &[MechanismType::AES_KEY_WRAP_PAD], None)
+pub(crate) fn ephemeral_aes(kwp: Kwp) -> Template {
+    key(KeyType::AES, Usage::Unwrap, kwp.allowed(), None)
 }
 
 /// The sentinel: a private data object whose value is the deployment id. Data objects have no `CKA_ID` (SoftHSM answers
@@ -169,7 +172,7 @@ pub(crate) fn sentinel_search(id: Option<ObjectId>) -> Vec<Attribute> {
     template
 }
 
-fn key(key_type: KeyType, usage: Usage, allowed: &[MechanismType], object: Option<&TokenObject>) -> Template {
+fn key(key_type: KeyType, usage: Usage, allowed: Attribute, object: Option<&TokenObject>) -> Template {
     let mut template = vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(key_type),
@@ -191,7 +194,7 @@ fn key(key_type: KeyType, usage: Usage, allowed: &[MechanismType], object: Optio
         Attribute::Wrap(usage == Usage::Wrap),
         Attribute::Unwrap(usage == Usage::Unwrap),
         Attribute::Derive(false),
-        Attribute::AllowedMechanisms(allowed.to_vec()),
+        allowed,
         Attribute::Destroyable(true),
         Attribute::Copyable(false),
         Attribute::Modifiable(false),

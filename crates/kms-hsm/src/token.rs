@@ -14,7 +14,7 @@ use crate::handle_cache::HandleCache;
 use crate::module::{self, Initialised};
 use crate::quirks::softhsm::token_file::TokenFile;
 use crate::quirks::{self, Quirks};
-use crate::raw::RawSign;
+use crate::raw::RawCalls;
 use crate::self_test;
 use crate::sentinel::{Sentinel, Sighting};
 use crate::session::{Checkout, Connector, pool_error};
@@ -26,7 +26,7 @@ pub struct Token {
     pub(crate) connector: Connector,
     pub(crate) pool: Pool<Connector>,
     pub(crate) lock: WriteLock,
-    pub(crate) raw: RawSign,
+    pub(crate) raw: RawCalls,
     pub(crate) quirks: Quirks,
     pub(crate) capabilities: Capabilities,
     pub(crate) handles: HandleCache,
@@ -98,7 +98,7 @@ impl Token {
         }
         let Initialised { module, is_first } = module::initialise(&config)?;
         let (slot, info) = module::slot_of(&module, &config.token_label)?;
-        let raw = RawSign::load(&config.module).map_err(unavailable)?;
+        let raw = RawCalls::load(&config.module).map_err(unavailable)?;
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
         quirks.tries_token_handles &= manner == Manner::Serve;
         let mechanisms = module.get_mechanism_list(slot).map_err(unavailable)?;

@@ -2,10 +2,13 @@
 
 use std::sync::PoisonError;
 
+use cryptoki::context::Function;
+use cryptoki::error::{Error, RvError};
 use cryptoki::object::{ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use kms_core::HsmError;
 use kms_core::hsm::TokenObject;
+use kms_core::ids::ObjectId;
 
 use crate::error::{Fault, UseError, fault_of, may_leave_operation, unavailable};
 use crate::handle_cache::Cached;
@@ -91,10 +94,13 @@ impl Token {
         let found = search::by_id(session, guard, object.id).map_err(unavailable)?;
         let cached = match found[..] {
             [] => None,
-            [handle] => search::describe(session, handle).map_err(unavailable)?.and_then(|description| {
-                let class = description.class?;
-                Some(Cached { handle, class, label: description.label.into(), login })
-            }),
+            [handle] => {
+                let described = search::describe(session, handle, self.quirks.vague_stale_handles);
+                described.map_err(unavailable)?.and_then(|description| {
+                    let class = description.class?;
+                    Some(Cached { handle, class, label: description.label.into(), login })
+                })
+            }
             _ => return Err(HsmError::ObjectMismatch),
         };
         self.see_sentinel(session, guard)?;
@@ -109,7 +115,8 @@ impl Token {
         if *scanned == Some(login) {
             return Ok(());
         }
-        let descriptions = describe_each(session, search::all(session, guard).map_err(unavailable)?).described;
+        let found = search::all(session, guard).map_err(unavailable)?;
+        let descriptions = describe_each(session, found, self.quirks.vague_stale_handles).described;
         self.see_sentinel(session, guard)?;
         let mut seen = std::collections::HashSet::new();
         for description in descriptions {
@@ -149,7 +156,31 @@ impl Token {
 
     /// On a token that gives a handle to a second object, whether it still names the first (object-protocol.md S7).
     fn still_names(&self, session: &Session, handle: ObjectHandle, object: &TokenObject) -> bool {
-        !self.quirks.reuses_handles
-            || search::id_behind(session, handle).is_ok_and(|id| id.as_deref() == Some(object.id.as_bytes()))
+        !self.quirks.reuses_handles || self.names(session, handle, object.id).unwrap_or(false)
+    }
+
+    /// Whether a handle names the object of this id now. `C_GetAttributeValue`.
+    ///
+    /// # Errors
+    /// [`HsmError::Unavailable`].
+    pub(crate) fn names(&self, session: &Session, handle: ObjectHandle, id: ObjectId) -> Result<bool, HsmError> {
+        let found = search::id_behind(session, handle, self.quirks.vague_stale_handles).map_err(unavailable)?;
+        Ok(found.as_deref() == Some(id.as_bytes()))
+    }
+
+    /// What it means that the token refused a client's bytes: the refusal, unless the token itself is away, for which SoftHSM
+    /// has the same code; or a stale handle, where the token has one code for that too.
+    pub(crate) fn refused(
+        &self,
+        session: &Connection,
+        (object, handle): (&TokenObject, ObjectHandle),
+        refusal: HsmError,
+    ) -> UseError {
+        if self.quirks.vague_stale_handles && !self.names(session, handle, object.id).unwrap_or(false) {
+            return UseError::Call(Error::Pkcs11(RvError::ObjectHandleInvalid, Function::GetAttributeValue));
+        }
+        session.retire();
+        let seen = self.lock.acquire_for_search().and_then(|guard| self.see_sentinel(session, &guard));
+        UseError::Final(seen.err().unwrap_or(refusal))
     }
 }

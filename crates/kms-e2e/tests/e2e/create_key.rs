@@ -84,7 +84,7 @@ pub(crate) async fn what_is_not_served_yet_is_unsupported() {
     let unsupported = "UnsupportedOperationException";
     let lattice = create().key_spec(KeySpec::MlDsa44).key_usage(KeyUsageType::SignVerify);
     refused(lattice.clone().send().await)
-        .is(unsupported, "the token cannot serve this: post-quantum keys are not served by this version");
+        .is(unsupported, "the token cannot serve this: the token has no working ML-DSA");
     refused(lattice.origin(OriginType::External).send().await)
         .is(unsupported, "Key material of KeySpec ML_DSA_44 cannot be imported.");
     refused(create().multi_region(true).send().await).is(unsupported, "Multi-Region keys are not served yet.");

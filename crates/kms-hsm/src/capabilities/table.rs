@@ -6,6 +6,7 @@ use kms_core::key_spec::{KeySpec, WrappingKeySpec};
 use kms_core::wrapping::WrappingAlgorithm;
 
 use super::Capabilities;
+use crate::key_form::{Form, form_of};
 
 /// An ability, or the reason why it is missing.
 pub type Served = Result<(), &'static str>;
@@ -38,7 +39,7 @@ impl Capabilities {
         let signatures = kind.spec.signing_algorithms(kind.usage).iter();
         KindRow {
             kind,
-            is_promised: is_promised(kind.spec),
+            is_promised: self.is_promised(kind.spec),
             generate: served(Ability::Generate(kind)),
             imports: ways.map(|algorithm| (algorithm, served(Ability::Import(kind, algorithm)))).collect(),
             signatures: signatures
@@ -46,10 +47,14 @@ impl Capabilities {
                 .collect(),
         }
     }
-}
 
-fn is_promised(spec: KeySpec) -> bool {
-    crate::key_form::form_of(spec).is_some()
+    /// A token that has no mechanism of ML-DSA or ML-KEM at all promises nothing of it.
+    fn is_promised(&self, spec: KeySpec) -> bool {
+        match form_of(spec) {
+            Some(Form::Lattice(lattice)) => self.mechanisms.contains(&*lattice.use_type()),
+            form => form.is_some(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +66,11 @@ mod tests {
         let table = Capabilities::default().table();
         assert_eq!(table.len(), KeyKind::all().count());
         assert_eq!(table.iter().filter(|row| row.is_promised).count(), 19);
+        let with_mechanisms = Capabilities {
+            mechanisms: vec![cryptoki_sys::CKM_ML_DSA, cryptoki_sys::CKM_ML_KEM],
+            ..Capabilities::default()
+        };
+        assert_eq!(with_mechanisms.table().iter().filter(|row| row.is_promised).count(), 25);
         for row in table.iter().filter(|row| row.kind != KeyKind::SYMMETRIC) {
             assert!(row.generate.is_err_and(|reason| !reason.is_empty()), "{:?}", row.kind);
             assert!(row.imports.iter().all(|(_, served)| served.is_err()), "{:?}", row.kind);

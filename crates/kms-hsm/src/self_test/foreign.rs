@@ -2,7 +2,6 @@
 //! verified with the public half that is known beforehand.
 
 use aes_kw::{KeyInit, KwpAes256};
-use cryptoki::mechanism::Mechanism;
 use kms_core::hsm::{Identity, KeyKind};
 use kms_core::key_spec::{KeySpec, KeyUsage};
 use zeroize::Zeroizing;
@@ -37,17 +36,17 @@ pub(super) fn try_spec(bench: &Bench<'_>, spec: KeySpec, pkcs8: &[u8], der: &[u8
     };
     let reads = Capabilities { unwraps: Vec::new(), ..bench.capabilities.clone() };
     let creates = is_taken(&reads, &Source::Plain(Zeroizing::new(pkcs8.to_vec())));
-    let unwraps = bench.capabilities.key_wrap_pad && {
+    let unwraps = bench.capabilities.kwp.is_some_and(|kwp| {
         let able = Capabilities { unwraps: vec![spec], ..reads };
         let mut buffer = vec![0; pkcs8.len() + 16];
         let wrapped = KwpAes256::new((&**bench.substitute).into()).wrap_key(pkcs8, &mut buffer);
-        let kek = template::ephemeral_aes().with_value(&**bench.substitute);
+        let kek = template::ephemeral_aes(kwp).with_value(&**bench.substitute);
         SessionObject::create(bench.session, &kek).is_ok_and(|kek| {
             wrapped.is_ok_and(|bytes| {
-                let source = Source::Wrapped { mechanism: Mechanism::AesKeyWrapPad, key: kek.handle(), bytes };
+                let source = Source::WrappedByKwp { raw: bench.raw, kwp, key: kek.handle(), bytes };
                 is_taken(&able, &source)
             })
         })
-    };
+    });
     Taken { spec, creates, unwraps }
 }

@@ -8,10 +8,11 @@ use kms_core::key_spec::{KeySpec, KeyUsage};
 
 use crate::capabilities::Capabilities;
 use crate::curve::{Curve, curve_of};
+use crate::lattice::lattice_of;
 use crate::public_key::{self, Family};
 use crate::template::{Usage, private};
 use crate::wrapping::session_object::SessionObject;
-use crate::{agreement, identity, outside};
+use crate::{agreement, decapsulation, identity, outside};
 
 /// A pair of session objects of no worth.
 pub(super) struct TrialPair<'s> {
@@ -31,6 +32,7 @@ impl<'s> TrialPair<'s> {
         let template = match family {
             Family::Rsa => private::public_rsa(2048),
             Family::Curve(curve) => private::public_curve(curve),
+            Family::Lattice(spec) => private::public_lattice(lattice_of(spec)?),
         };
         let pair = session.generate_key_pair(mechanism, &template, &private::trial(usages));
         let (public, private) = pair.map_err(|error| tracing::debug!(%error, "the token makes no such pair")).ok()?;
@@ -54,6 +56,30 @@ impl<'s> TrialPair<'s> {
         outside::counterpart(spec, &self.der).is_some_and(|(peer, secret)| {
             agreement::agree(session, self.private.handle(), curve, &peer).is_ok_and(|found| found == secret)
         })
+    }
+
+    fn decapsulates(&self, session: &Session, spec: KeySpec) -> bool {
+        outside::encapsulated(spec, &self.der).is_some_and(|(ciphertext, secret)| {
+            decapsulation::decapsulate(session, self.private.handle(), &ciphertext).is_ok_and(|found| found == secret)
+        })
+    }
+}
+
+/// Tries each parameter set of ML-DSA and ML-KEM with one pair.
+pub(super) fn lattices(session: &Session, mechanisms: &[MechanismType], capabilities: &mut Capabilities) {
+    for spec in KeySpec::ALL.iter().copied() {
+        let Some(lattice) = lattice_of(spec) else { continue };
+        let needed = [lattice.generation().mechanism_type(), lattice.use_type()];
+        if !needed.iter().all(|mechanism| mechanisms.contains(mechanism)) {
+            continue;
+        }
+        let usage = if spec.allows(KeyUsage::SignVerify) { Usage::Sign } else { Usage::Decapsulate };
+        let pair = TrialPair::generate(session, &lattice.generation(), Family::Lattice(spec), &[usage]);
+        let Some(pair) = pair else { continue };
+        capabilities.signatures.extend(pair.signatures(session, spec));
+        if usage == Usage::Decapsulate && pair.decapsulates(session, spec) {
+            capabilities.decapsulations.push(spec);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use kms_core::hsm::TokenObject;
 use super::{Template, Usage};
 use crate::curve::Curve;
 use crate::key_form::Powers;
+use crate::lattice::Lattice;
 
 /// The public half of an RSA pair.
 pub(crate) fn public_rsa(modulus_bits: u64) -> Vec<Attribute> {
@@ -18,6 +19,13 @@ pub(crate) fn public_rsa(modulus_bits: u64) -> Vec<Attribute> {
 pub(crate) fn public_curve(curve: &Curve) -> Vec<Attribute> {
     let mut template = public_flags();
     template.push(Attribute::EcParams(curve.params.to_vec()));
+    template
+}
+
+/// The public half of a pair of ML-DSA or ML-KEM.
+pub(crate) fn public_lattice(lattice: Lattice) -> Vec<Attribute> {
+    let mut template = public_flags();
+    template.extend([Attribute::Encapsulate(false), Attribute::ParameterSet(lattice.parameter_set())]);
     template
 }
 
@@ -91,5 +99,7 @@ fn flags(may: impl Fn(Usage) -> bool, token: bool, object: Option<&TokenObject>)
         Attribute::Unwrap(may(Usage::Unwrap)),
         Attribute::Derive(may(Usage::Derive)),
     ]);
+    // Tokens before PKCS#11 3.2 refuse the flag, and it means nothing on keys of other algorithms.
+    template.extend(may(Usage::Decapsulate).then_some(Attribute::Decapsulate(true)));
     template
 }

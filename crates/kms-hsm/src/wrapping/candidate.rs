@@ -1,8 +1,7 @@
 //! Opened material of each kind: whether it is what its key needs, which material it is, and how objects of it are made.
 
 use cryptoki::error::{Error, Result, RvError};
-use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use kms_core::algorithm::MacAlgorithm;
 use kms_core::hsm::{Identity, KeyKind, TokenObject};
@@ -12,10 +11,10 @@ use zeroize::Zeroizing;
 
 use super::private_key::{self, ForeignKey};
 use super::session_object::SessionObject;
-use super::source::{Source, mac_of_32_bytes, try_object, works};
+use super::source::{Source, mac_of_32_bytes, told_length, try_object, works};
 use crate::capabilities::Capabilities;
 use crate::key_form::{Powers, hmac_type};
-use crate::raw::RawSign;
+use crate::raw::RawCalls;
 use crate::{signing, template};
 
 /// The longest material of an HMAC key; the shortest is as long as its tag (key-specs.md 1, AWS's limits of imports).
@@ -41,7 +40,7 @@ pub(crate) enum Maker<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Bench<'a> {
     pub(crate) session: &'a Session,
-    pub(crate) raw: &'a RawSign,
+    pub(crate) raw: &'a RawCalls,
     pub(crate) capabilities: &'a Capabilities,
     /// Stands in for whatever could not be opened, so that all the steps are taken.
     pub(crate) substitute: &'a Zeroizing<[u8; 32]>,
@@ -116,24 +115,17 @@ fn has_length(bench: &Bench<'_>, source: &Source<'_>, shortest: usize, longest: 
         return Ok((shortest..=longest).contains(&secret.len()));
     }
     let object = try_object(bench.session, source, template::measured_secret, bench.substitute)?;
-    let told = bench.session.get_attributes(object.value.handle(), &[AttributeType::ValueLen])?;
-    if let Some(length) = told.iter().find_map(length_in).filter(|length| *length > 0) {
+    if let Some(length) = told_length(bench.session, object.value.handle())? {
         return Ok(object.is_good && (shortest..=longest).contains(&length));
     }
-    let kek = SessionObject::create(bench.session, &template::wrapping_aes().with_value(&**bench.substitute))?;
-    let wrapped = bench.session.wrap_key(&Mechanism::AesKeyWrapPad, kek.handle(), object.value.handle());
+    let Some(kwp) = bench.capabilities.kwp else { return Ok(false) };
+    let kek = SessionObject::create(bench.session, &template::wrapping_aes(kwp).with_value(&**bench.substitute))?;
+    let wrapped = bench.raw.wrap_by_kwp(bench.session, kwp, kek.handle(), object.value.handle());
     let wrapped = wrapped.map(Zeroizing::new);
     let room = shortest.next_multiple_of(8) + 8..=longest.next_multiple_of(8) + 8;
     match wrapped {
         Ok(wrapped) => Ok(object.is_good && room.contains(&wrapped.len())),
         Err(Error::Pkcs11(RvError::KeyNotWrappable | RvError::KeySizeRange, _)) => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-fn length_in(attribute: &Attribute) -> Option<usize> {
-    match attribute {
-        Attribute::ValueLen(length) => usize::try_from(**length).ok(),
-        _ => None,
     }
 }

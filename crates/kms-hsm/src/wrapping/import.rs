@@ -71,16 +71,9 @@ impl Token {
             };
             match outcome {
                 Some(done) => Ok(done?),
-                None => Err(self.unless_away(session, HsmError::BadWrappedMaterial).into()),
+                None => Err(self.refused(session, (wrapped.pair, pair), HsmError::BadWrappedMaterial)),
             }
         })
-    }
-
-    /// The error for bytes that the token refused, unless the token itself is away: SoftHSM has one code for both.
-    pub(crate) fn unless_away(&self, session: &Connection, refusal: HsmError) -> HsmError {
-        session.retire();
-        let seen = self.lock.acquire_for_search().and_then(|guard| self.see_sentinel(session, &guard));
-        seen.err().unwrap_or(refusal)
     }
 }
 
@@ -141,18 +134,19 @@ impl Opening<'_> {
         // The ephemeral key is an AES-256 key and nothing shorter.
         let tried = mac_of_32_bytes(session, raw, ephemeral, &fingerprint_input(), substitute)?;
         let is_good = is_good & choice(tried.is_good);
-        match ephemeral {
-            Source::Plain(kek) if !capabilities.key_wrap_pad => {
+        match (ephemeral, capabilities.kwp) {
+            (_, Some(kwp)) => {
+                let kek = try_object(session, ephemeral, || template::ephemeral_aes(kwp), substitute)?;
+                let source = Source::WrappedByKwp { raw, kwp, key: kek.value.handle(), bytes: rest };
+                self.finish(&source, is_good & choice(kek.is_good), then)
+            }
+            (Source::Plain(kek), None) => {
                 let kek = Zeroizing::new(<[u8; 32]>::try_from(&kek[..]).unwrap_or(**substitute));
                 let Tried { value, is_good: unwrapped } = unwrap_kwp(&kek, rest, substitute);
                 self.finish(&Source::Plain(value), is_good & choice(unwrapped), then)
             }
-            _ => {
-                let kek = try_object(session, ephemeral, template::ephemeral_aes, substitute)?;
-                let (mechanism, key) = (Mechanism::AesKeyWrapPad, kek.value.handle());
-                let source = Source::Wrapped { mechanism, key, bytes: rest };
-                self.finish(&source, is_good & choice(kek.is_good), then)
-            }
+            // Pairs that unwrap in the token are made for this scheme only where the token has KWP.
+            (_, None) => Err(HsmError::Unsupported("the token lost its KWP since this wrapping key was made").into()),
         }
     }
 

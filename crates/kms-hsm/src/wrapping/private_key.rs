@@ -77,7 +77,7 @@ pub(crate) fn template_of(kind: KeyKind, powers: &Powers, object: Option<&TokenO
 /// # Errors
 /// Return codes that speak of the token and not of the bytes.
 pub(crate) fn examine<'a>(bench: &Bench<'_>, kind: KeyKind, source: &'a Source<'a>) -> Result<Option<Candidate<'a>>> {
-    let is_wrapped = matches!(source, Source::Wrapped { .. });
+    let is_wrapped = !matches!(source, Source::Plain(_));
     if is_wrapped && bench.capabilities.unwraps(kind.spec) {
         let identity = unwrapped(bench, kind, source)?;
         return Ok(identity.map(|identity| Candidate::new(identity, Maker::Wrapped(source))));

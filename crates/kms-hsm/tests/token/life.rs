@@ -7,11 +7,11 @@ use kms_core::key_spec::WrappingKeySpec;
 use kms_core::secret::SecretKey;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError};
-use kms_hsm::{RsaUnwrap, Token};
+use kms_hsm::{Kwp, RsaUnwrap, Token};
 use uuid::Uuid;
 
+use crate::conformance::wrapping::Pair;
 use crate::place::{DEPLOYMENT, ROOT_MATERIAL, SENTINEL, fresh, own_process, root};
-use crate::wrapping::Pair;
 
 #[test]
 fn a_secret_is_generated_used_and_destroyed() {
@@ -142,7 +142,8 @@ fn the_self_test_finds_what_softhsm_can_do() {
         let capabilities = token.capabilities();
         assert_eq!(capabilities.oaep_sha1, Some(RsaUnwrap::InToken));
         assert_eq!(capabilities.oaep_sha256, Some(RsaUnwrap::RawDecryption));
-        assert!(capabilities.key_wrap_pad && capabilities.raw_rsa);
+        assert_eq!(capabilities.kwp, Some(Kwp::KeyWrapPad));
+        assert!(capabilities.raw_rsa);
         assert_eq!(token.identity().quirks, "SoftHSM");
     });
 }

@@ -1,4 +1,4 @@
-//! A throw-away SoftHSM token, and processes that use it.
+//! A throw-away token of each make, and processes that use it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,70 +8,126 @@ use kms_core::hsm::TokenObject;
 use kms_core::ids::ObjectId;
 use kms_core::secret::{SecretBytes, SecretKey};
 use kms_hsm::{Token, TokenConfig};
+use kms_local::KryopticToken;
 use uuid::Uuid;
 
 const FOLDER: &str = "KMS_HSM_TEST_FOLDER";
+const MAKE: &str = "KMS_HSM_TEST_MAKE";
+/// Names the PKCS#11 module of Kryoptic, which `cargo xtask kryoptic` builds; without it SoftHSM alone is tested.
+const KRYOPTIC_MODULE: &str = "STRONGROOM_PQ_MODULE";
 const LABEL: &str = "kms-hsm-test";
 const PIN: &str = "5678";
 pub(crate) const SENTINEL: ObjectId = ObjectId(Uuid::from_u128(0x5e47));
 pub(crate) const DEPLOYMENT: Uuid = Uuid::from_u128(0xde91);
 pub(crate) const ROOT_MATERIAL: [u8; 32] = [0x42; 32];
 
-/// The folder of one test: `softhsm2.conf`, `tokens/`, and beside it what the guard writes.
-pub(crate) struct Place(PathBuf);
+/// The makes of token that the suite knows. Which one it is decides how a token is made and reached, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Make {
+    SoftHsm,
+    Kryoptic,
+}
 
-/// Runs the body of a test in a child process with a fresh token in `/dev/shm`.
+/// The folder of one test. Of SoftHSM: `softhsm2.conf`, `tokens/`, and beside it what the guard writes; of Kryoptic what
+/// [`KryopticToken`] says.
+pub(crate) struct Place {
+    folder: PathBuf,
+    make: Make,
+}
+
+/// Runs the body of a test in a child process with a fresh SoftHSM token in `/dev/shm`.
 pub(crate) fn own_process<F: FnOnce(&Place)>(body: F) {
     own_process_in(Path::new("/dev/shm"), body);
 }
 
 /// The same with the token in a folder of choice, such as one on a disk.
 pub(crate) fn own_process_in<F: FnOnce(&Place)>(parent: &Path, body: F) {
-    if let Some(folder) = std::env::var_os(FOLDER) {
-        return body(&Place(folder.into()));
+    if is_child() {
+        return body(&Place::of_worker());
     }
+    let _ = run_as_child::<F>(Make::SoftHsm, parent);
+}
+
+/// Runs the body of a test with a token of every make that is here, each in a child process of its own, and gives what each
+/// printed; in such a child it gives nothing.
+pub(crate) fn on_each_make<F: FnOnce(&Place)>(body: F) -> Vec<(Make, String)> {
+    if is_child() {
+        body(&Place::of_worker());
+        return Vec::new();
+    }
+    let makes: &[Make] = if std::env::var_os(KRYOPTIC_MODULE).is_some() {
+        &[Make::SoftHsm, Make::Kryoptic]
+    } else {
+        println!("{KRYOPTIC_MODULE} names no module: on SoftHSM only");
+        &[Make::SoftHsm]
+    };
+    makes.iter().map(|make| (*make, run_as_child::<F>(*make, Path::new("/dev/shm")))).collect()
+}
+
+fn is_child() -> bool {
+    std::env::var_os(FOLDER).is_some()
+}
+
+/// Runs the test whose closure this is in a child process; it must pass there.
+fn run_as_child<F>(make: Make, parent: &Path) -> String {
     // The type of the closure has the path of the test function in its name.
     let name = std::any::type_name::<F>();
     let name = name.strip_suffix("::{{closure}}").unwrap().split_once("::").unwrap().1;
     let folder = tempfile::tempdir_in(parent).unwrap();
-    let place = Place::make(folder.path());
+    let place = Place::make(folder.path(), make);
     let output = place.command(name, "").output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && text.contains("1 passed"), "{name} in its own process:\n{text}");
+    assert!(output.status.success() && text.contains("1 passed"), "{name} on {make:?} in its own process:\n{text}");
     print!("{text}");
+    text
 }
 
 impl Place {
-    fn make(folder: &Path) -> Self {
-        let place = Self(folder.to_owned());
-        fs::create_dir(place.tokens()).unwrap();
+    fn make(folder: &Path, make: Make) -> Self {
+        let place = Self { folder: folder.to_owned(), make };
+        match make {
+            Make::SoftHsm => place.make_softhsm(),
+            Make::Kryoptic => drop(place.kryoptic()),
+        }
+        place
+    }
+
+    fn make_softhsm(&self) {
+        fs::create_dir(self.tokens()).unwrap();
         let configuration = format!(
             "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
-            place.tokens().display()
+            self.tokens().display()
         );
-        fs::write(place.0.join("softhsm2.conf"), configuration).unwrap();
+        fs::write(self.folder.join("softhsm2.conf"), configuration).unwrap();
         let made = Command::new("softhsm2-util")
             .args(["--init-token", "--free", "--label", LABEL, "--so-pin", "1234", "--pin", PIN])
-            .env("SOFTHSM2_CONF", place.0.join("softhsm2.conf"))
+            .env("SOFTHSM2_CONF", self.folder.join("softhsm2.conf"))
             .output()
             .expect("softhsm2-util is needed: apt-get install softhsm2");
         assert!(made.status.success(), "{made:?}");
-        place
+    }
+
+    /// The Kryoptic token in this place, made when there is none yet.
+    fn kryoptic(&self) -> KryopticToken {
+        let module = PathBuf::from(std::env::var_os(KRYOPTIC_MODULE).unwrap());
+        KryopticToken::create_or_open(&self.folder, LABEL, &module).unwrap()
     }
 
     /// The place that the parent process made; for workers.
     pub(crate) fn of_worker() -> Self {
-        Self(std::env::var_os(FOLDER).expect("a worker is started by a test").into())
+        let folder = std::env::var_os(FOLDER).expect("a worker is started by a test").into();
+        let make = if std::env::var_os(MAKE).unwrap() == "Kryoptic" { Make::Kryoptic } else { Make::SoftHsm };
+        Self { folder, make }
     }
 
     /// `directories.tokendir`.
     pub(crate) fn tokens(&self) -> PathBuf {
-        self.0.join("tokens")
+        self.folder.join("tokens")
     }
 
     /// A path beside the token folder.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.folder.join(name)
     }
 
     /// The `token.object` of the one token.
@@ -82,6 +138,22 @@ impl Place {
     }
 
     pub(crate) fn config(&self) -> TokenConfig {
+        match self.make {
+            Make::SoftHsm => self.softhsm_config(),
+            Make::Kryoptic => {
+                let token = self.kryoptic();
+                TokenConfig {
+                    module: token.module().to_owned(),
+                    token_label: LABEL.to_owned(),
+                    pin: SecretBytes::new(token.pin().as_bytes().to_vec()),
+                    softhsm_folder: None,
+                    sessions: 8,
+                }
+            }
+        }
+    }
+
+    fn softhsm_config(&self) -> TokenConfig {
         let modules = [
             "/usr/lib/softhsm/libsofthsm2.so",
             "/usr/lib64/pkcs11/libsofthsm2.so",
@@ -115,8 +187,11 @@ impl Place {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
-            .env("SOFTHSM2_CONF", self.0.join("softhsm2.conf"))
-            .env(FOLDER, &self.0)
+            // Each library reads its own at C_Initialize.
+            .env("SOFTHSM2_CONF", self.folder.join("softhsm2.conf"))
+            .env("KRYOPTIC_CONF", self.folder.join("kryoptic.toml"))
+            .env(FOLDER, &self.folder)
+            .env(MAKE, format!("{:?}", self.make))
             .env("KMS_HSM_TEST_WORDS", words);
         command
     }

@@ -8,9 +8,9 @@ use kms_core::material_id::fingerprint_input;
 use kms_core::secret::SecretBytes;
 use kms_core::wrapping::WrappingAlgorithm;
 
+use crate::conformance::wrapping::Pair;
 use crate::place::{ROOT_MATERIAL, fresh, own_process, root};
 use crate::witness::Witness;
-use crate::wrapping::Pair;
 
 #[test]
 fn eight_threads_make_use_and_destroy_without_one_error() {

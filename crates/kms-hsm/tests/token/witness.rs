@@ -53,8 +53,8 @@ impl Witness {
 
     /// Which usages an object says it has.
     pub(crate) fn granted(&self, handle: ObjectHandle) -> Vec<AttributeType> {
-        use AttributeType::{Decrypt, Derive, Encrypt, Sign, SignRecover, Unwrap, Verify, Wrap};
-        let usages = [Encrypt, Decrypt, Sign, SignRecover, Verify, Wrap, Unwrap, Derive];
+        use AttributeType::{Decapsulate, Decrypt, Derive, Encrypt, Sign, SignRecover, Unwrap, Verify, Wrap};
+        let usages = [Encrypt, Decrypt, Sign, SignRecover, Verify, Wrap, Unwrap, Derive, Decapsulate];
         let granted = |usage: &AttributeType| match self.0.get_attributes(handle, &[*usage]).unwrap()[..] {
             [
                 Attribute::Encrypt(granted)
@@ -64,9 +64,10 @@ impl Witness {
                 | Attribute::Verify(granted)
                 | Attribute::Wrap(granted)
                 | Attribute::Unwrap(granted)
-                | Attribute::Derive(granted),
+                | Attribute::Derive(granted)
+                | Attribute::Decapsulate(granted),
             ] => granted,
-            // A private key has no VERIFY, a secret no SIGN_RECOVER.
+            // A private key has no VERIFY, a secret no SIGN_RECOVER, and tokens before PKCS#11 3.2 no DECAPSULATE.
             _ => false,
         };
         usages.into_iter().filter(granted).collect()

@@ -57,16 +57,12 @@ impl HotOperation<1> for Sign {
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
         let work = Box::new(move |_: &mut LaneToken| {
             let algorithm = signable.algorithm;
-            let hashed;
-            let input = match signable.input()? {
-                SignInput::Raw(message) => {
-                    hashed = digest_of(algorithm, message);
-                    hashed.as_deref().unwrap_or(message)
-                }
-                SignInput::Digest(digest) => digest,
-                SignInput::ExternalMu(mu) => mu,
-            };
-            let signature = material.hsm.sign(&material.object, algorithm, input)?;
+            let sign = |input: &[u8]| material.hsm.sign(&material.object, algorithm, input);
+            let signature = match signable.input()? {
+                SignInput::Raw(message) => sign(digest_of(algorithm, message).as_deref().unwrap_or(message)),
+                SignInput::Digest(digest) => sign(digest),
+                SignInput::ExternalMu(mu) => material.hsm.sign_mu(&material.object, mu),
+            }?;
             let length = signature.len();
             to_json(&Output { key_id, signature, signing_algorithm: algorithm.to_string() }, length)
         });

@@ -1,9 +1,6 @@
-//! Keys of every kind that SoftHSM serves: made in the token, used, and what they give held against other
-//! implementations of the same mathematics.
+//! Every use of every key, held against other implementations of the same mathematics; and what no key does.
 
-use cryptoki::mechanism::MechanismType;
-use cryptoki::object::{Attribute, AttributeType};
-use kms_core::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
+use kms_core::algorithm::{EncryptionAlgorithm, MacAlgorithm};
 use kms_core::hsm::{Ability, Identity, KeyKind, TokenObject};
 use kms_core::key_spec::{KeySpec, KeyUsage};
 use kms_core::material_id::fingerprint_input_of;
@@ -14,60 +11,16 @@ use rsa::pkcs8::DecodePublicKey;
 use sha1::Sha1;
 use sha2::Sha256;
 
+use super::keys::{kind, kinds, kinds_of, make, make_pair};
 use crate::outside;
-use crate::place::{fresh, own_process};
+use crate::place::{fresh, on_each_make};
 use crate::witness::Witness;
-
-fn kind(spec: KeySpec, usage: KeyUsage) -> KeyKind {
-    KeyKind { spec, usage }
-}
-
-pub(crate) fn kinds_of(usage: KeyUsage) -> impl Iterator<Item = KeyKind> {
-    KeyKind::all().filter(move |kind| kind.usage == usage && is_served(kind.spec))
-}
-
-/// All but the post-quantum specs and SM2.
-pub(crate) fn is_served(spec: KeySpec) -> bool {
-    !spec.name().starts_with("ML_") && spec != KeySpec::Sm2
-}
-
-fn make(token: &Token, kind: KeyKind) -> (TokenObject, Option<Vec<u8>>) {
-    let object = fresh();
-    let made = token.generate_key(&object, kind, &mut || true);
-    (object, made.unwrap_or_else(|error| panic!("{kind:?}: {error}")))
-}
-
-pub(crate) fn make_pair(token: &Token, kind: KeyKind) -> (TokenObject, Vec<u8>) {
-    let (object, public_key) = make(token, kind);
-    (object, public_key.unwrap())
-}
-
-#[test]
-fn softhsm_makes_every_key_that_is_promised_and_refuses_the_rest_with_a_reason() {
-    own_process(|place| {
-        let token = place.token();
-        for kind in KeyKind::all() {
-            let supported = token.supports(Ability::Generate(kind));
-            assert_eq!(supported.is_ok(), is_served(kind.spec), "{kind:?} {supported:?}");
-            for algorithm in kind.spec.signing_algorithms(kind.usage) {
-                let offered = token.supports(Ability::Sign(kind.spec, *algorithm)).is_ok();
-                let wanted = is_served(kind.spec) && *algorithm != SigningAlgorithm::Ed25519PhSha512;
-                assert_eq!(offered, wanted, "{kind:?} {algorithm}");
-            }
-            if !is_served(kind.spec) {
-                let refused = token.generate_key(&fresh(), kind, &mut || true);
-                assert!(matches!(refused, Err(HsmError::Unsupported(_))), "{kind:?}");
-            }
-        }
-        assert_eq!(token.list().unwrap().len(), 1, "nothing but the root key");
-    });
-}
 
 #[test]
 fn hmac_keys_compute_full_tags_and_their_own_fingerprint() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
-        for kind in kinds_of(KeyUsage::GenerateVerifyMac) {
+        for kind in kinds_of(&token, KeyUsage::GenerateVerifyMac) {
             let algorithm = kind.spec.mac_algorithm().unwrap();
             let (object, public_key) = make(&token, kind);
             assert_eq!(public_key, None);
@@ -91,23 +44,27 @@ fn hmac_keys_compute_full_tags_and_their_own_fingerprint() {
 
 #[test]
 fn signatures_verify_outside_and_under_no_other_input_or_key() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let witness = Witness::open(place);
-        for kind in kinds_of(KeyUsage::SignVerify) {
+        for kind in kinds_of(&token, KeyUsage::SignVerify) {
             let ((object, der), before) = (make_pair(&token, kind), witness.token_objects());
             let (other, other_der) = make_pair(&token, kind);
             assert_eq!(witness.token_objects(), before + 1, "the public half is no token object");
             for algorithm in kind.spec.signing_algorithms(kind.usage) {
                 let input = vec![0x5c; algorithm.digest_bytes().unwrap_or(4096)];
                 let wrong = vec![0x5d; input.len()];
-                let signature = match token.sign(&object, *algorithm, &input) {
-                    Ok(signature) => signature,
-                    Err(HsmError::Unsupported(_)) if *algorithm == SigningAlgorithm::Ed25519PhSha512 => continue,
-                    Err(error) => panic!("{kind:?} {algorithm}: {error}"),
+                let signature = match (
+                    token.supports(Ability::Sign(kind.spec, *algorithm)),
+                    token.sign(&object, *algorithm, &input),
+                ) {
+                    (Ok(()), Ok(signature)) => signature,
+                    (Err(_), Err(HsmError::Unsupported(_))) => continue,
+                    (said, done) => panic!("{kind:?} {algorithm}: {said:?} {done:?}"),
                 };
                 let verifies = |der, input, signature| outside::verifies(kind.spec, der, *algorithm, input, signature);
                 assert!(verifies(&der, &input, &signature), "{kind:?} {algorithm}");
+                has_published_length(kind.spec, &signature);
                 assert!(!verifies(&der, &wrong, &signature), "{kind:?} {algorithm}: another input");
                 assert!(!verifies(&other_der, &input, &signature), "{kind:?} {algorithm}: another key");
                 if algorithm.digest_bytes().is_some() {
@@ -128,6 +85,23 @@ fn signatures_verify_outside_and_under_no_other_input_or_key() {
     });
 }
 
+/// Source: key-specs.md 3.
+fn has_published_length(spec: KeySpec, signature: &[u8]) {
+    let lengths = match spec.name() {
+        "RSA_2048" => 256..=256,
+        "RSA_3072" => 384..=384,
+        "RSA_4096" => 512..=512,
+        "ECC_NIST_P256" | "ECC_SECG_P256K1" => 8..=72,
+        "ECC_NIST_P384" => 8..=104,
+        "ECC_NIST_P521" => 8..=139,
+        "ECC_NIST_EDWARDS25519" => 64..=64,
+        "ML_DSA_44" => 2420..=2420,
+        "ML_DSA_65" => 3309..=3309,
+        _ => 4627..=4627,
+    };
+    assert!(lengths.contains(&signature.len()), "{spec} {}", signature.len());
+}
+
 /// The object proves itself with its own public key and with no other.
 fn is_identified(token: &Token, kind: KeyKind, (object, der): (&TokenObject, &[u8]), other_der: &[u8]) {
     assert_eq!(token.identify(object, kind, Some(der)).unwrap(), Identity::PublicKey(der.to_vec()));
@@ -138,34 +112,66 @@ fn is_identified(token: &Token, kind: KeyKind, (object, der): (&TokenObject, &[u
 }
 
 #[test]
-fn a_key_signs_with_the_algorithms_of_its_own_spec_only() {
-    own_process(|place| {
+fn a_key_does_what_its_kind_does_and_nothing_else() {
+    on_each_make(|place| {
         let token = place.token();
-        let (curve, _) = make_pair(&token, kind(KeySpec::EccNistP256, KeyUsage::SignVerify));
-        let (rsa, _) = make_pair(&token, kind(KeySpec::Rsa2048, KeyUsage::SignVerify));
-        let (agreement, der) = make_pair(&token, kind(KeySpec::EccNistP256, KeyUsage::KeyAgreement));
-        let (decryption, _) = make_pair(&token, kind(KeySpec::Rsa2048, KeyUsage::EncryptDecrypt));
-        for (object, algorithm) in [
-            (&curve, SigningAlgorithm::RsassaPssSha256),
-            (&curve, SigningAlgorithm::Ed25519Sha512),
-            (&rsa, SigningAlgorithm::EcdsaSha256),
-            (&agreement, SigningAlgorithm::EcdsaSha256),
-            (&decryption, SigningAlgorithm::RsassaPkcs1V15Sha256),
-        ] {
-            token.sign(object, algorithm, &[1; 32]).unwrap_err();
+        let witness = Witness::open(place);
+        let small = |kind: &KeyKind| !matches!(kind.spec, KeySpec::Rsa3072 | KeySpec::Rsa4096);
+        for kind in kinds(&token).filter(|kind| kind.spec.is_key_pair()).filter(small) {
+            let (object, der) = make_pair(&token, kind);
+            for other in KeyKind::all().filter(|other| !is_alike(kind, *other)) {
+                let [signing, decryption, agreement, decapsulation] = uses_of(&token, &object, other, &der);
+                let what = format!("{kind:?} used as {other:?}");
+                assert!(signing.is_none_or(|done| done.is_err()), "{what}");
+                assert!(decryption.is_none_or(|done| done.is_err()), "{what}");
+                assert!(agreement.is_none_or(|done| done.is_err()), "{what}");
+                assert!(decapsulation.is_none_or(|done| done.is_err()), "{what}");
+            }
+            assert_eq!(
+                token.identify(&object, kind, Some(&der)).unwrap(),
+                Identity::PublicKey(der),
+                "{kind:?} still works"
+            );
+            token.destroy(object.id).unwrap();
         }
-        let point = &der[der.len() - 65..];
-        token.derive_shared_secret(&curve, KeySpec::EccNistP256, point).unwrap_err();
-        token.decrypt(&rsa, EncryptionAlgorithm::RsaesOaepSha1, &[1; 256]).unwrap_err();
-        token.sign(&curve, SigningAlgorithm::EcdsaSha256, &[1; 32]).unwrap();
+        assert_eq!(witness.session_objects(), 0);
     });
+}
+
+/// RSA keys of all sizes have the same algorithms, and a curve's signature takes a digest of any length.
+fn is_alike(one: KeyKind, other: KeyKind) -> bool {
+    let family = |spec: KeySpec| match spec {
+        KeySpec::EccNistEdwards25519 => "Ed25519",
+        _ => &spec.name()[..3],
+    };
+    one.usage == other.usage && family(one.spec) == family(other.spec)
+}
+
+/// Whether an object can be used as a key of this kind is: by its signature, decryption, agreement and decapsulation, where such
+/// a key has one.
+fn uses_of(token: &Token, object: &TokenObject, kind: KeyKind, der: &[u8]) -> [Option<Result<(), HsmError>>; 4] {
+    let algorithm = kind.spec.signing_algorithms(kind.usage).first();
+    let signing = algorithm
+        .map(|algorithm| token.sign(object, *algorithm, &vec![1; algorithm.digest_bytes().unwrap_or(100)]).map(drop));
+    let is = |usage| kind.usage == usage && kind.spec.is_key_pair();
+    let decryption = is(KeyUsage::EncryptDecrypt)
+        .then(|| token.decrypt(object, EncryptionAlgorithm::RsaesOaepSha256, &[1; 256]).map(drop));
+    let agreement = is(KeyUsage::KeyAgreement).then(|| {
+        let point = if kind.spec == KeySpec::EccNistP256 && der.len() == 91 { &der[26..] } else { &[4; 97] };
+        token.derive_shared_secret(object, kind.spec, point).map(drop)
+    });
+    let decapsulation = is(KeyUsage::EncapsulateDecapsulate).then(|| {
+        let length = kms_keypair::kem_sizes(kind.spec).unwrap().ciphertext;
+        token.decapsulate(object, kind.spec, &vec![1; length]).map(drop)
+    });
+    [signing, decryption, agreement, decapsulation]
 }
 
 #[test]
 fn rsa_keys_decrypt_what_was_encrypted_outside_and_nothing_else() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
-        for kind in kinds_of(KeyUsage::EncryptDecrypt).filter(|kind| *kind != KeyKind::SYMMETRIC) {
+        for kind in kinds_of(&token, KeyUsage::EncryptDecrypt).filter(|kind| *kind != KeyKind::SYMMETRIC) {
             let (object, der) = make_pair(&token, kind);
             let (other, other_der) = make_pair(&token, kind);
             let public = rsa::PublicKey::from_public_key_der(&der).unwrap();
@@ -215,10 +221,10 @@ fn refuses_bad_ciphertexts(token: &Token, object: &TokenObject, algorithm: Encry
 
 #[test]
 fn ecdh_finds_the_secret_that_the_peer_finds() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let witness = Witness::open(place);
-        for kind in kinds_of(KeyUsage::KeyAgreement) {
+        for kind in kinds_of(&token, KeyUsage::KeyAgreement) {
             let (object, der) = make_pair(&token, kind);
             let (other, other_der) = make_pair(&token, kind);
             let (peer, expected) = outside::peer_of(kind.spec, &der);
@@ -251,70 +257,52 @@ fn ecdh_finds_the_secret_that_the_peer_finds() {
 }
 
 #[test]
-fn each_kind_has_one_power_and_nobody_can_widen_it() {
-    own_process(|place| {
+fn decapsulation_finds_the_secret_that_was_encapsulated_outside() {
+    on_each_make(|place| {
         let token = place.token();
         let witness = Witness::open(place);
-        for kind in KeyKind::all().filter(|kind| is_served(kind.spec)) {
-            let (object, public_key) = make(&token, kind);
-            let handle = witness.handle(object.id);
-            let granted = witness.granted(handle);
-            let wanted = match kind.usage {
-                KeyUsage::EncryptDecrypt if kind != KeyKind::SYMMETRIC => AttributeType::Decrypt,
-                KeyUsage::KeyAgreement => AttributeType::Derive,
-                _ => AttributeType::Sign,
-            };
-            assert_eq!(granted, [wanted], "{kind:?}");
-            let mut fixed = vec![
-                (AttributeType::Token, Attribute::Token(true)),
-                (AttributeType::Private, Attribute::Private(true)),
-                (AttributeType::Sensitive, Attribute::Sensitive(true)),
-                (AttributeType::Extractable, Attribute::Extractable(false)),
-                (AttributeType::Modifiable, Attribute::Modifiable(false)),
-                (AttributeType::Destroyable, Attribute::Destroyable(true)),
-                (AttributeType::AllowedMechanisms, Attribute::AllowedMechanisms(allowed(kind))),
-            ];
-            if !kind.spec.name().starts_with("RSA") {
-                // A copied RSA pair cannot say it on SoftHSM, but a frozen object is not copied either.
-                fixed.push((AttributeType::Copyable, Attribute::Copyable(false)));
+        for kind in kinds_of(&token, KeyUsage::EncapsulateDecapsulate) {
+            let (object, der) = make_pair(&token, kind);
+            let (other, other_der) = make_pair(&token, kind);
+            let (ciphertext, expected) = outside::encapsulate(kind.spec, &der, [0x5c; 32]);
+            let secret = token.decapsulate(&object, kind.spec, &ciphertext).unwrap();
+            assert_eq!(secret.expose(), expected, "{kind:?}");
+            rejects_implicitly(&token, kind, (&object, &other), &ciphertext);
+            for bad in [&ciphertext[1..], &[&ciphertext[..], &[0]].concat(), &[]] {
+                let refused = token.decapsulate(&object, kind.spec, bad);
+                assert!(matches!(refused, Err(HsmError::BadCiphertext)), "{kind:?} {refused:?}");
             }
-            for (attribute, value) in fixed {
-                assert_eq!(witness.attributes(handle, &[attribute]), [value], "{kind:?}");
+            is_identified(&token, kind, (&object, &der), &other_der);
+            for object in [&object, &other] {
+                token.destroy(object.id).unwrap();
             }
-            for change in [Attribute::Extractable(true), Attribute::Derive(true), Attribute::Label(b"x".to_vec())] {
-                witness.session().update_attributes(handle, &[change]).unwrap_err();
-            }
-            assert_eq!(public_key.is_some(), kind.spec.is_key_pair());
-            token.destroy(object.id).unwrap();
+            let gone = token.decapsulate(&object, kind.spec, &ciphertext);
+            assert!(matches!(gone, Err(HsmError::ObjectMissing)), "{gone:?}");
+            assert_eq!(witness.session_objects(), 0, "no secret is left");
         }
+        let refused = token.decapsulate(&fresh(), KeySpec::Rsa2048, &[1; 768]).unwrap_err().to_string();
+        assert_eq!(refused, "the token cannot serve this: decapsulation with this key spec");
     });
 }
 
-fn allowed(kind: KeyKind) -> Vec<MechanismType> {
-    use MechanismType as M;
-    match (kind.spec, kind.usage) {
-        (KeySpec::SymmetricDefault | KeySpec::Hmac256, _) => vec![M::SHA256_HMAC],
-        (KeySpec::Hmac224, _) => vec![M::SHA224_HMAC],
-        (KeySpec::Hmac384, _) => vec![M::SHA384_HMAC],
-        (KeySpec::Hmac512, _) => vec![M::SHA512_HMAC],
-        (KeySpec::EccNistEdwards25519, _) => vec![M::EDDSA],
-        (spec, KeyUsage::SignVerify) if spec.is_elliptic() => vec![M::ECDSA],
-        (_, KeyUsage::KeyAgreement) => vec![M::ECDH1_DERIVE],
-        (_, KeyUsage::SignVerify) => vec![M::RSA_PKCS, M::RSA_PKCS_PSS],
-        // SoftHSM gives them in the order of their numbers.
-        _ => vec![M::RSA_X_509, M::RSA_PKCS_OAEP],
+/// An altered ciphertext, or one for another key, opens to a secret that is always the same and nobody's (FIPS 203).
+fn rejects_implicitly(token: &Token, kind: KeyKind, (object, other): (&TokenObject, &TokenObject), good: &[u8]) {
+    let opened = |object, ciphertext: &[u8]| token.decapsulate(object, kind.spec, ciphertext).unwrap();
+    let mut altered = good.to_vec();
+    altered[100] ^= 1;
+    let secrets = [opened(object, good), opened(object, &altered), opened(other, good), opened(other, &altered)];
+    for (index, secret) in secrets.iter().enumerate() {
+        assert_eq!(secret.len(), 32);
+        assert!(!secrets[..index].contains(secret), "{kind:?} {index}");
     }
+    assert_eq!(opened(object, &altered), secrets[1], "{kind:?}");
 }
 
 #[test]
-fn a_lost_claim_makes_no_key_of_any_kind() {
-    own_process(|place| {
+fn a_mu_made_outside_is_refused_and_never_signed_as_a_message() {
+    on_each_make(|place| {
         let token = place.token();
-        let witness = Witness::open(place);
-        for kind in KeyKind::all().filter(|kind| is_served(kind.spec)) {
-            let lost = token.generate_key(&fresh(), kind, &mut || false);
-            assert!(matches!(lost, Err(HsmError::ClaimLost)), "{kind:?} {lost:?}");
-        }
-        assert_eq!((token.list().unwrap().len(), witness.session_objects()), (1, 0));
+        let refused = token.sign_mu(&fresh(), &[1; 64]).unwrap_err().to_string();
+        assert_eq!(refused, "the token cannot serve this: PKCS#11 has no mechanism that signs a mu made outside");
     });
 }

@@ -15,15 +15,13 @@ use rsa::pkcs8::DecodePublicKey;
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::place::{fresh, own_process};
+use crate::place::{fresh, on_each_make};
 use crate::witness::Witness;
 
-pub(crate) const ALGORITHMS: [WrappingAlgorithm; 4] = [
-    WrappingAlgorithm::RsaesOaepSha1,
-    WrappingAlgorithm::RsaesOaepSha256,
-    WrappingAlgorithm::RsaAesKeyWrapSha1,
-    WrappingAlgorithm::RsaAesKeyWrapSha256,
-];
+/// Every way of wrapping that the token opens.
+pub(crate) fn algorithms(token: &Token) -> impl Iterator<Item = WrappingAlgorithm> {
+    WrappingAlgorithm::ALL.into_iter().filter(|algorithm| token.supports_wrapping(*algorithm))
+}
 
 /// A pair in the token and what a client does with its public half.
 pub(crate) struct Pair {
@@ -66,11 +64,10 @@ impl Pair {
 
 #[test]
 fn good_material_is_tried_then_kept_and_computes_what_it_should() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let witness = Witness::open(place);
-        for algorithm in ALGORITHMS {
-            assert!(token.supports_wrapping(algorithm));
+        for algorithm in algorithms(&token) {
             let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, algorithm);
             import(&token, &pair);
             assert_eq!(witness.session_objects(), 0, "{algorithm:?}");
@@ -80,7 +77,7 @@ fn good_material_is_tried_then_kept_and_computes_what_it_should() {
 
 #[test]
 fn larger_pairs_work_too() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         for spec in [WrappingKeySpec::Rsa3072, WrappingKeySpec::Rsa4096] {
             for algorithm in [WrappingAlgorithm::RsaesOaepSha1, WrappingAlgorithm::RsaesOaepSha256] {
@@ -106,10 +103,10 @@ pub(crate) fn import(token: &Token, pair: &Pair) {
 
 #[test]
 fn bad_material_has_one_error_and_leaves_nothing() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let witness = Witness::open(place);
-        for algorithm in ALGORITHMS {
+        for algorithm in algorithms(&token) {
             let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, algorithm);
             let before = witness.token_objects();
             for (what, blob) in bad_blobs(&pair) {
@@ -162,7 +159,7 @@ fn bad_blobs(pair: &Pair) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn material_wrapped_with_the_other_hash_is_refused() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha256);
         refuse(&token, &pair, &pair.public.oaep_encrypt::<Sha1>(&[1; 32]).unwrap(), "SHA-1 for SHA-256");
@@ -173,7 +170,7 @@ fn material_wrapped_with_the_other_hash_is_refused() {
 
 #[test]
 fn a_lost_claim_keeps_neither_material_nor_pair() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let pair = Pair::generate(&token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha256);
         let (before, blob) = (token.list().unwrap(), pair.wrap(&[1; 32]));
@@ -188,7 +185,7 @@ fn a_lost_claim_keeps_neither_material_nor_pair() {
 
 #[test]
 fn what_no_token_here_serves_is_refused_before_anything_is_made() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         for algorithm in [WrappingAlgorithm::RsaesPkcs1V15, WrappingAlgorithm::Sm2Pke] {
             assert!(!token.supports_wrapping(algorithm));
