@@ -2,11 +2,12 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::operation::describe_key::DescribeKeyOutput;
-use aws_sdk_kms::types::{DataKeySpec, Tag};
+use aws_sdk_kms::types::Tag;
 
+use crate::answer::Answer;
 use crate::judge::Called;
 use crate::key::WINDOW_DAYS;
-use crate::model::{Answer, Op, TAGS};
+use crate::op::{Op, TAGS};
 use crate::reply::{Reply, read};
 use crate::world::World;
 
@@ -59,12 +60,6 @@ pub(crate) async fn look(client: &Client, id: &str, op: Op) -> Called {
         Op::List => listed(client, id).await,
         _ => (Reply::Wrong(format!("{op:?} is no look")), None),
     }
-}
-
-/// A data key that nobody sees.
-pub(crate) async fn sealed_data_key(client: &Client, id: &str) -> Called {
-    let call = client.generate_data_key_without_plaintext().key_id(id).key_spec(DataKeySpec::Aes256);
-    read(&call.send().await, |_| Answer::Done)
 }
 
 /// Bytes of the token.

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::clients::Keys;
-use crate::model::Op;
+use crate::key::Key;
 use crate::objects::{Place, is_pair_under_way};
+use crate::op::{Op, Use};
 use crate::random::Random;
 use crate::reply::Heard;
 use crate::report::{Report, say};
@@ -16,8 +17,8 @@ use crate::{audit, blocking, family};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A longer way to one is told of with its reason.
 const WORTH_TELLING: Duration = Duration::from_secs(5);
-/// How often each key's ciphertexts are opened at the end.
-const DECRYPTIONS: usize = 4;
+/// How often something that each key's clients have kept is opened or verified at the end.
+const AGAIN: usize = 4;
 
 /// With all clients stopped: waits until rows and token are one, at most 60 seconds. A pair for the pool that a node began to
 /// make since then is no difference.
@@ -73,10 +74,9 @@ pub(crate) fn audit_holds(world: &World, folders: &[&Path]) -> anyhow::Result<()
 /// Looks at every key and family on every server and uses them; the checkers judge. A resting system has no excuse for not
 /// answering.
 pub(crate) async fn every_key_answers(world: &World, keys: &Keys, mut random: Random) {
-    let looks = [Op::Look, Op::Tags, Op::Encrypt];
     for key in keys.all() {
         for node in world.up() {
-            for op in looks.into_iter().chain([Op::Decrypt; DECRYPTIONS]) {
+            for op in last_looks(&key) {
                 if world.has_violations() {
                     return;
                 }
@@ -98,4 +98,13 @@ pub(crate) async fn every_key_answers(world: &World, keys: &Keys, mut random: Ra
             }
         }
     }
+}
+
+/// Everything that a key can be asked for without a change, and what was kept of it several times.
+fn last_looks(key: &Key) -> Vec<Op> {
+    let uses = key.uses.choices().iter().flat_map(|(_, op)| {
+        let is_about_kept = matches!(op, Op::Use(Use::Decrypt | Use::Verify | Use::VerifyMac));
+        std::iter::repeat_n(*op, if is_about_kept { AGAIN } else { 1 })
+    });
+    [Op::Look, Op::Tags].into_iter().chain(uses).collect()
 }

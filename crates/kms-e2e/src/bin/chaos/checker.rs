@@ -16,9 +16,9 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
+use crate::answer::Answer;
 use crate::clock::{Millis, ServerClock};
 use crate::machine::Model;
-use crate::model::Answer;
 
 /// Past events that a report shows.
 const REMEMBERED: usize = 60;

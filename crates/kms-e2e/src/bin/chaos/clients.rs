@@ -4,16 +4,27 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kms_core::hsm::KeyKind;
+
 use crate::family::{self, Family};
 use crate::key::{Key, end_of_window};
-use crate::model::{Op, TAGS};
+use crate::kind;
+use crate::op::{Op, TAGS};
 use crate::random::Random;
 use crate::reply::Heard;
 use crate::world::{World, lock};
 
-/// Keys at a time whose material is imported, and others.
-const EXTERNAL: usize = 4;
-const GENERATED: usize = 2;
+/// Keys at a time: symmetric ones, and as many that take turns in being of every other kind.
+const SLOTS: [Slot; 8] = [
+    Slot { is_symmetric: true, is_external: true },
+    Slot { is_symmetric: true, is_external: true },
+    Slot { is_symmetric: true, is_external: false },
+    Slot { is_symmetric: false, is_external: true },
+    Slot { is_symmetric: false, is_external: true },
+    Slot { is_symmetric: false, is_external: true },
+    Slot { is_symmetric: false, is_external: false },
+    Slot { is_symmetric: false, is_external: false },
+];
 /// Families at a time.
 const FAMILIES: usize = 2;
 const CLIENTS_PER_SLOT: usize = 2;
@@ -24,6 +35,20 @@ const AFTER_A_BREAK: Duration = Duration::from_secs(2);
 const AFTER_DOUBT: Duration = Duration::from_millis(50);
 /// Keys, and families, that were put aside and are looked at again at the end.
 const MOST_RETIRED: usize = 300;
+
+/// What the keys are that come one after the other.
+struct Slot {
+    is_symmetric: bool,
+    /// Whether their material is imported.
+    is_external: bool,
+}
+
+impl Slot {
+    async fn create(&self, world: &World, node: usize) -> Result<Arc<Key>, Heard> {
+        let kind = if self.is_symmetric { KeyKind::SYMMETRIC } else { kind::next(self.is_external) };
+        Key::create(world, node, kind, self.is_external).await
+    }
+}
 
 /// The keys at hand, and those put aside.
 #[derive(Default)]
@@ -74,8 +99,8 @@ impl Keys {
     pub(crate) async fn create(world: &World) -> anyhow::Result<Arc<Self>> {
         let none = |heard| anyhow::anyhow!("the first keys could not be made ({heard:?})");
         let keys = Self::default();
-        for slot in 0..EXTERNAL + GENERATED {
-            let key = Key::create(world, 0, slot < EXTERNAL).await.map_err(none)?;
+        for slot in &SLOTS {
+            let key = slot.create(world, 0).await.map_err(none)?;
             lock(&keys.keys.current).push(key);
         }
         for _ in 0..FAMILIES {
@@ -110,7 +135,7 @@ impl Keys {
     /// Starts the clients; they end with the task set.
     pub(crate) fn start_clients(self: &Arc<Self>, world: &Arc<World>, random: &Random) -> tokio::task::JoinSet<()> {
         let mut clients = tokio::task::JoinSet::new();
-        for client in 0..(EXTERNAL + GENERATED + FAMILIES) * CLIENTS_PER_SLOT {
+        for client in 0..(SLOTS.len() + FAMILIES) * CLIENTS_PER_SLOT {
             let (keys, world) = (Arc::clone(self), Arc::clone(world));
             let random = random.fork(client as u64 + 1_000);
             clients.spawn(async move { keys.serve_slot(&world, client / CLIENTS_PER_SLOT, random).await });
@@ -127,7 +152,7 @@ impl Keys {
                 continue;
             };
             let process = world.process(node);
-            let heard = match slot.checked_sub(EXTERNAL + GENERATED) {
+            let heard = match slot.checked_sub(SLOTS.len()) {
                 None => self.use_key(world, node, slot, &mut random).await,
                 Some(family) => self.use_family(world, node, family, &mut random).await,
             };
@@ -146,7 +171,7 @@ impl Keys {
     async fn use_key(&self, world: &World, node: usize, slot: usize, random: &mut Random) -> Heard {
         let key = self.keys.at(slot);
         if key.is_gone.load(Ordering::SeqCst) || random.chance(2) {
-            let new = match Key::create(world, node, key.is_external).await {
+            let new = match SLOTS[slot].create(world, node).await {
                 Ok(new) => new,
                 Err(heard) => return heard,
             };
@@ -177,10 +202,10 @@ fn choose(key: &Key, world: &World, random: &mut Random) -> Op {
     let which = [[true, false], [false, true], [true, true]];
     let which = *random.pick(&which).unwrap_or(&[true; TAGS]);
     let mut choices = vec![
-        (8, Op::Enable),
-        (6, Op::Disable),
-        (3, Op::Schedule { not_before: end_of_window(world.clock.earliest()) }),
-        (6, Op::Cancel),
+        (11, Op::Enable),
+        (4, Op::Disable),
+        (2, Op::Schedule { not_before: end_of_window(world.clock.earliest()) }),
+        (9, Op::Cancel),
         (5, Op::Describe(key.next_value())),
         (5, Op::Tag { which, value: key.next_value() }),
         (3, Op::Untag { which }),
@@ -190,14 +215,10 @@ fn choose(key: &Key, world: &World, random: &mut Random) -> Op {
         (1, Op::Policies),
         (1, Op::List),
         (1, Op::Random),
-        (18, Op::Encrypt),
-        (5, Op::DataKey),
-        (4, Op::SealedDataKey),
-        (16, Op::Decrypt),
-        (6, Op::ReEncrypt),
     ];
+    choices.extend(key.uses.choices());
     if key.is_external {
-        choices.extend([(24, import(world, random)), (11, Op::Delete)]);
+        choices.extend([(24, import(world, random)), (8, Op::Delete)]);
     }
     random.weighted(&choices)
 }
@@ -206,5 +227,5 @@ fn choose(key: &Key, world: &World, random: &mut Random) -> Op {
 fn import(world: &World, random: &mut Random) -> Op {
     let number = if random.chance(12) { 2 } else { 1 };
     let soon = 800 + i64::try_from(random.below(4_000)).unwrap_or_default();
-    Op::Import { number, valid_to: random.chance(30).then(|| world.clock.latest() + soon) }
+    Op::Import { number, valid_to: random.chance(20).then(|| world.clock.latest() + soon) }
 }

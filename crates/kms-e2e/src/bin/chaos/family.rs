@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{AliasListEntry, OriginType};
+use aws_sdk_kms::types::AliasListEntry;
+use kms_core::hsm::KeyKind;
+use kms_core::key_spec::Origin;
 
+use crate::answer::{Answer, NAMES};
 use crate::calls;
 use crate::family_model::{Family as Facts, FamilyOp, KEYS};
 use crate::judge::{Called, Judge, create_key};
 use crate::key::{end_of_window, last_ops};
-use crate::model::{Answer, NAMES, Op};
+use crate::op::Op;
 use crate::random::Random;
 use crate::reply::{Heard, Reply, read};
 use crate::world::World;
@@ -37,7 +40,7 @@ impl Family {
     pub(crate) async fn create(world: &World, node: usize) -> Result<Arc<Self>, Heard> {
         let mut keys = Vec::new();
         for _ in 0..KEYS {
-            let made = create_key(world, node, OriginType::AwsKms).await?;
+            let made = create_key(world, node, KeyKind::SYMMETRIC, Origin::AwsKms).await?;
             keys.push((made.key_id, made.arn.unwrap_or_default()));
         }
         let number = MADE.fetch_add(1, Ordering::SeqCst);

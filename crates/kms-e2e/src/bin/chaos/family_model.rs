@@ -1,8 +1,10 @@
 //! What a family may answer: two keys and the aliases that lead to them. Source: key-states.md 3, kms-operations.md 7.
 
+use crate::answer::{Answer, NAMES};
 use crate::clock::Millis;
 use crate::machine::Model;
-use crate::model::{Answer, Facts, Life, NAMES, Op, State};
+use crate::model::{Facts, Life, State};
+use crate::op::{Op, Use};
 
 /// Keys of a family.
 pub(crate) const KEYS: usize = 2;
@@ -173,7 +175,7 @@ impl Model for Family {
             FamilyOp::Update { name, key } => self.change(name, Some(key)),
             FamilyOp::Delete { name } => self.change(name, None),
             FamilyOp::Look { name } => self.by_name(name, Op::Look),
-            FamilyOp::Use { name } => self.by_name(name, Op::Encrypt),
+            FamilyOp::Use { name } => self.by_name(name, Op::Use(Use::Encrypt)),
             FamilyOp::List { key } => self.list(key),
             FamilyOp::Key { key, op } => {
                 let after = self.key(key).after(op).into_iter();

@@ -4,11 +4,13 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use aws_sdk_kms::types::{KeyMetadata, OriginType};
+use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyUsageType, OriginType};
+use kms_core::hsm::KeyKind;
+use kms_core::key_spec::Origin;
 
+use crate::answer::Answer;
 use crate::checker::{Checker, OpId, Process};
 use crate::machine::Model;
-use crate::model::Answer;
 use crate::reply::{Heard, Reply};
 use crate::world::{World, lock};
 
@@ -101,7 +103,7 @@ impl<M: Model> Judge<M> {
                 let may_be = world.is_clock_off.load(Ordering::SeqCst);
                 if may_be { Ok(()) } else { Err(format!("{op:?} was refused for a clock that goes right")) }
             }
-            Reply::Wrong(text) => Err(format!("{op:?} was refused with {text}")),
+            Reply::Wrong(text) => Err(format!("{op:?} was answered with {text}")),
         };
         drop(checker);
         if let Err(text) = judged {
@@ -119,14 +121,7 @@ impl<M: Model> Judge<M> {
 
 /// Counts an answer, and remembers the request for the look at the audit.
 pub(crate) fn note_reply(world: &World, operation: &'static str, reply: &Reply, request_id: Option<String>) {
-    match reply {
-        Reply::Known(answer) if answer.is_success() => world.count(operation, |count| count.done += 1),
-        Reply::Known(_) | Reply::NotTaken | Reply::Wrong(_) => world.count(operation, |count| count.refused += 1),
-        Reply::Unknown { why, .. } => {
-            world.count(operation, |count| count.unknown += 1);
-            world.count_unknown(why);
-        }
-    }
+    world.count(operation, reply);
     // An error that says "unknown" may be given because the audit could not be written, so nothing is claimed of it.
     if let (Reply::Known(_), Some(id)) = (reply, request_id) {
         world.acknowledged(id);
@@ -143,10 +138,19 @@ pub(crate) async fn within_patience(call: impl Future<Output = Called>) -> Calle
 ///
 /// # Errors
 /// What the client heard instead of a key.
-pub(crate) async fn create_key(world: &World, node: usize, origin: OriginType) -> Result<KeyMetadata, Heard> {
-    let call = world.nodes[node].client.create_key().origin(origin).send();
-    let result = tokio::time::timeout(PATIENCE, call).await.map_err(|_| Heard::Nothing)?;
+pub(crate) async fn create_key(
+    world: &World,
+    node: usize,
+    kind: KeyKind,
+    origin: Origin,
+) -> Result<KeyMetadata, Heard> {
+    let call = world.nodes[node].client.create_key().origin(OriginType::from(origin.name()));
+    let call = call.key_spec(KeySpec::from(kind.spec.name())).key_usage(KeyUsageType::from(kind.usage.name()));
+    let result = tokio::time::timeout(PATIENCE, call.send()).await.map_err(|_| Heard::Nothing)?;
     let (reply, request_id) = crate::reply::read(&result, |_| Answer::Done);
     note_reply(world, "CreateKey", &reply, request_id);
+    if let Reply::Wrong(text) = &reply {
+        world.violated(format!("CreateKey of {kind:?} was answered with {text}"));
+    }
     result.ok().and_then(|output| output.key_metadata).ok_or(reply.heard())
 }

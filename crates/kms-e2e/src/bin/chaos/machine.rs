@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use crate::answer::Answer;
 use crate::clock::Millis;
-use crate::model::Answer;
 
 /// What is checked: a state machine of the keys that a client can see together.
 pub(crate) trait Model: Clone + Eq + Hash + Debug {

@@ -4,6 +4,7 @@
 //! happened. The exit status is 0 only if every answer can be explained, nothing acknowledged was lost, no use succeeded
 //! after its end was acknowledged, rows and token were one within 60 seconds of rest, and the audit tells of every answer.
 
+mod answer;
 mod audit;
 mod calls;
 mod calm;
@@ -18,18 +19,24 @@ mod family;
 mod family_model;
 mod fault;
 mod faults;
+mod import;
 mod judge;
+mod kept;
 mod key;
+mod kind;
 mod machine;
+mod material;
 mod model;
 mod mount;
 mod objects;
 mod one_node;
+mod op;
 mod plan;
 mod random;
 mod reply;
 mod report;
 mod two_nodes;
+mod uses;
 mod world;
 
 use std::path::{Path, PathBuf};

@@ -1,12 +1,9 @@
 //! What a key may answer: KMS as a state machine, without crashes, nodes or tokens. Source: key-states.md 1 to 5.
 
+use crate::answer::Answer;
 use crate::clock::Millis;
 use crate::machine::Model;
-
-/// The tags that a key may have here.
-pub(crate) const TAGS: usize = 2;
-/// The aliases of a family ([`crate::family_model`]).
-pub(crate) const NAMES: usize = 2;
+use crate::op::{Op, TAGS};
 
 /// The end of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -42,76 +39,6 @@ pub(crate) struct Facts {
     pub(crate) valid_to: Option<Millis>,
 }
 
-/// An operation on a key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Op {
-    Import {
-        number: u8,
-        valid_to: Option<Millis>,
-    },
-    Delete,
-    Enable,
-    Disable,
-    Schedule {
-        not_before: Millis,
-    },
-    Cancel,
-    /// Not of the API: moves the date of a scheduled deletion in the row to now, where no clock can be moved.
-    Due {
-        at: Millis,
-    },
-    Describe(u32),
-    /// Gives these tags this value, all with one request.
-    Tag {
-        which: [bool; TAGS],
-        value: u32,
-    },
-    Untag {
-        which: [bool; TAGS],
-    },
-    Look,
-    Tags,
-    Policy,
-    Policies,
-    /// Whether ListKeys names the key.
-    List,
-    Encrypt,
-    DataKey,
-    SealedDataKey,
-    Decrypt,
-    ReEncrypt,
-    /// GenerateRandom, which is about no key.
-    Random,
-}
-
-/// What a server says to it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub(crate) enum Answer {
-    Done,
-    /// DescribeKey: state and description.
-    Looked(&'static str, u32),
-    /// ListResourceTags.
-    Tagged([u32; TAGS]),
-    /// ListKeys: whether the key is among them.
-    Listed(bool),
-    /// A use or a look by an alias: which key of the family answered.
-    By(u8),
-    /// ListAliases of a key: which names of the family it has.
-    Named([bool; NAMES]),
-    /// AlreadyExistsException.
-    Exists,
-    /// KMSInvalidStateException.
-    InvalidState,
-    /// DisabledException.
-    IsDisabled,
-    /// IncorrectKeyMaterialException.
-    Incorrect,
-    /// NotFoundException.
-    NotFound,
-    /// The import token or ValidTo ran out on the way, or a date could not be moved: nothing happened.
-    TooLate,
-}
-
 impl State {
     /// The name on the wire.
     pub(crate) const fn name(self) -> &'static str {
@@ -121,56 +48,6 @@ impl State {
             Self::PendingImport => "PendingImport",
             Self::PendingDeletion => "PendingDeletion",
         }
-    }
-}
-
-impl Op {
-    /// The operation of the API.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Import { .. } => "ImportKeyMaterial",
-            Self::Delete => "DeleteImportedKeyMaterial",
-            Self::Enable => "EnableKey",
-            Self::Disable => "DisableKey",
-            Self::Schedule { .. } => "ScheduleKeyDeletion",
-            Self::Cancel => "CancelKeyDeletion",
-            Self::Due { .. } => "(date of a deletion moved)",
-            Self::Describe(_) => "UpdateKeyDescription",
-            Self::Tag { .. } => "TagResource",
-            Self::Untag { .. } => "UntagResource",
-            Self::Look => "DescribeKey",
-            Self::Tags => "ListResourceTags",
-            Self::Policy => "GetKeyPolicy",
-            Self::Policies => "ListKeyPolicies",
-            Self::List => "ListKeys",
-            Self::Encrypt => "Encrypt",
-            Self::DataKey => "GenerateDataKey",
-            Self::SealedDataKey => "GenerateDataKeyWithoutPlaintext",
-            Self::Decrypt => "Decrypt",
-            Self::ReEncrypt => "ReEncrypt",
-            Self::Random => "GenerateRandom",
-        }
-    }
-
-    /// The look that tells most of whether a change like this has happened; what changes nothing stays.
-    pub(crate) fn or_look(self) -> Self {
-        match self {
-            Self::Tag { .. } | Self::Untag { .. } => Self::Tags,
-            _ if Facts::is_change(self) => Self::Look,
-            _ => self,
-        }
-    }
-
-    /// Whether it needs the key's material and is answered from the cache of keys.
-    pub(crate) const fn is_use(self) -> bool {
-        matches!(self, Self::Encrypt | Self::DataKey | Self::SealedDataKey | Self::Decrypt | Self::ReEncrypt)
-    }
-}
-
-impl Answer {
-    /// Whether the server did what it was asked to.
-    pub(crate) const fn is_success(self) -> bool {
-        matches!(self, Self::Done | Self::Looked(..) | Self::Tagged(_) | Self::Listed(_) | Self::By(_) | Self::Named(_))
     }
 }
 
@@ -196,13 +73,16 @@ impl Model for Facts {
     }
 
     fn by_view(view: &Self::View, op: Op, now: Millis) -> Option<Answer> {
-        let works = op.is_use() && view.is_some_and(|valid_to| valid_to.is_none_or(|at| now < at));
-        works.then_some(Answer::Done)
+        let Op::Use(what) = op else { return None };
+        let works = view.is_some_and(|valid_to| valid_to.is_none_or(|at| now < at));
+        works.then_some(what.answer())
     }
 
     fn is_change(op: Op) -> bool {
-        let reads = matches!(op, Op::Look | Op::Tags | Op::Policy | Op::Policies | Op::List | Op::Random);
-        !reads && !op.is_use()
+        !matches!(
+            op,
+            Op::Look | Op::Tags | Op::Policy | Op::Policies | Op::List | Op::PublicKey | Op::Use(_) | Op::Random
+        )
     }
 
     fn expiry(op: Op) -> Option<Millis> {
@@ -305,6 +185,14 @@ impl Facts {
         Self { present: false, valid_to: None, ..self.clone() }
     }
 
+    /// What an operation gives that needs the material.
+    fn given(&self, op: Op) -> Answer {
+        match op {
+            Op::Use(what) => what.answer(),
+            _ => Answer::Published(self.associated.unwrap_or(u8::MAX)),
+        }
+    }
+
     fn tagged(&self, which: [bool; TAGS], value: u32) -> [u32; TAGS] {
         std::array::from_fn(|tag| if which[tag] { value } else { self.tags[tag] })
     }
@@ -319,8 +207,8 @@ impl Facts {
             Op::Tags => (same(), Answer::Tagged(self.tags)),
             Op::List => (same(), Answer::Listed(true)),
             Op::Policy | Op::Policies | Op::Random => (same(), Answer::Done),
-            Op::Encrypt | Op::DataKey | Op::SealedDataKey | Op::Decrypt | Op::ReEncrypt => match state {
-                State::Enabled => (same(), Answer::Done),
+            Op::PublicKey | Op::Use(_) => match state {
+                State::Enabled => (same(), self.given(op)),
                 State::Disabled => (same(), Answer::IsDisabled),
                 State::PendingImport | State::PendingDeletion => refused(),
             },
@@ -355,6 +243,7 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::op::Use;
 
     fn done(facts: &Facts, op: Op) -> Facts {
         let after = facts.after(op).into_iter().find(|(_, answer)| *answer == Answer::Done);
@@ -376,6 +265,27 @@ mod tests {
         let deleted = done(&disabled, Op::Delete);
         assert_eq!(deleted.state(), State::PendingImport);
         assert_eq!(done(&deleted, import).state(), State::Enabled);
+    }
+
+    #[test]
+    fn a_public_key_is_that_of_the_material_and_only_while_the_key_is_enabled() {
+        let made = Facts::created(false);
+        assert_eq!(made.after(Op::PublicKey)[0].1, Answer::Published(0));
+        let imported = done(&Facts::created(true), Op::Import { number: 2, valid_to: None });
+        assert_eq!(imported.after(Op::PublicKey), [(imported.clone(), Answer::Published(2))]);
+        let disabled = done(&imported, Op::Disable);
+        assert_eq!(disabled.after(Op::PublicKey)[0].1, Answer::IsDisabled);
+        let deleted = done(&imported, Op::Delete);
+        assert_eq!(deleted.after(Op::PublicKey)[0].1, Answer::InvalidState);
+    }
+
+    #[test]
+    fn what_is_forged_is_found_out_by_a_key_that_works_alone() {
+        let made = Facts::created(false);
+        assert_eq!(made.after(Op::Use(Use::VerifyOther))[0].1, Answer::Forged);
+        assert_eq!(made.after(Op::Use(Use::Verify))[0].1, Answer::Done);
+        let disabled = done(&made, Op::Disable);
+        assert_eq!(disabled.after(Op::Use(Use::VerifyOther))[0].1, Answer::IsDisabled);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
 
-use crate::model::Answer;
+use crate::answer::Answer;
 
 /// What came back.
 pub(crate) enum Reply {
@@ -13,7 +13,7 @@ pub(crate) enum Reply {
     Unknown { why: String, was_told: bool },
     /// The signature was refused for the server's clock: nothing happened.
     NotTaken,
-    /// A refusal that no model of KMS gives here.
+    /// A refusal that no model of KMS gives here, or an answer with a content that it cannot have.
     Wrong(String),
 }
 
@@ -60,6 +60,7 @@ fn refusal(code: Option<&str>, message: Option<&str>) -> Reply {
         "KMSInvalidStateException" => Answer::InvalidState,
         "DisabledException" => Answer::IsDisabled,
         "IncorrectKeyMaterialException" => Answer::Incorrect,
+        "KMSInvalidSignatureException" | "KMSInvalidMacException" => Answer::Forged,
         "AlreadyExistsException" => Answer::Exists,
         "NotFoundException" => Answer::NotFound,
         // Decrypt's word for the ciphertext of a key that does not exist. Source: kms-operations.md 3.2.

@@ -54,13 +54,7 @@ impl Report {
         let counted = self.places.iter().filter(|(place, _)| !place.starts_with("(of"));
         let hits: usize = counted.map(|(_, (hit, _))| hit).sum();
         say(&format!("  {:<33} {hits:>4}", "all"));
-        say("\noperation                           done  refused  unknown");
-        let (mut done, mut refused, mut unknown) = (0, 0, 0);
-        for (operation, count) in world.counts() {
-            say(&format!("  {operation:<31} {:>6} {:>8} {:>8}", count.done, count.refused, count.unknown));
-            (done, refused, unknown) = (done + count.done, refused + count.refused, unknown + count.unknown);
-        }
-        say(&format!("  {:<31} {done:>6} {refused:>8} {unknown:>8}", "all"));
+        table("operation", world.counts());
         let never = never_done(&world.counts());
         if !never.is_empty() {
             say(&format!("    served, but never done here: {}", never.join(", ")));
@@ -68,6 +62,7 @@ impl Report {
         for (why, count) in world.unknown() {
             say(&format!("    unknown because of {why}: {count}"));
         }
+        table("uses of keys by their kind", world.uses());
         say(&format!("\nstarts until ready:                {}", times(&self.starts)));
         say(&format!("calm until rows and token are one: {}", times(&self.calms)));
         for text in &self.ended {
@@ -85,6 +80,21 @@ impl Report {
 /// Prints a line; a reader who went away is no error.
 pub(crate) fn say(line: &str) {
     let _reader_gone = writeln!(std::io::stdout(), "{line}");
+}
+
+/// What came back, by name, and of all together.
+fn table<N: std::fmt::Display>(title: &str, counts: BTreeMap<N, Count>) {
+    let row = |name: &dyn std::fmt::Display, count: Count| {
+        let Count { done, refused, unknown } = count;
+        say(&format!("  {name:<47} {:>7} {done:>7} {refused:>8} {unknown:>8}", count.calls()));
+    };
+    say(&format!("\n{title:<49}   calls    done  refused  unknown"));
+    let mut all = Count::default();
+    for (name, count) in counts {
+        row(&name, count);
+        all += count;
+    }
+    row(&"all", all);
 }
 
 /// The served operations without a success, so that nobody takes a run for more than it was.

@@ -11,6 +11,7 @@ use tokio::sync::RwLock;
 
 use crate::checker::Process;
 use crate::clock::ServerClock;
+use crate::reply::Reply;
 
 /// Wrong things after which a run stops: the first one matters, the others show how it goes on.
 const MOST_VIOLATIONS: usize = 5;
@@ -41,16 +42,40 @@ pub(crate) struct World {
     pub(crate) must_answer: AtomicBool,
     violations: Mutex<Vec<String>>,
     counts: Mutex<BTreeMap<&'static str, Count>>,
+    uses: Mutex<BTreeMap<String, Count>>,
     unknown: Mutex<BTreeMap<String, usize>>,
     acknowledged: Mutex<HashSet<String>>,
 }
 
-/// Operations of one kind.
+/// What came back from calls of one kind.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Count {
     pub(crate) done: usize,
     pub(crate) refused: usize,
     pub(crate) unknown: usize,
+}
+
+impl Count {
+    fn note(&mut self, reply: &Reply) {
+        match reply {
+            Reply::Known(answer) if answer.is_success() => self.done += 1,
+            Reply::Known(_) | Reply::NotTaken | Reply::Wrong(_) => self.refused += 1,
+            Reply::Unknown { .. } => self.unknown += 1,
+        }
+    }
+
+    /// How many calls there were.
+    pub(crate) const fn calls(self) -> usize {
+        self.done + self.refused + self.unknown
+    }
+}
+
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.done += other.done;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+    }
 }
 
 impl World {
@@ -67,6 +92,7 @@ impl World {
             must_answer: AtomicBool::new(false),
             violations: Mutex::default(),
             counts: Mutex::default(),
+            uses: Mutex::default(),
             unknown: Mutex::default(),
             acknowledged: Mutex::default(),
         }
@@ -150,14 +176,17 @@ impl World {
         (all.iter().take(MOST_VIOLATIONS).cloned().collect(), all.len())
     }
 
-    /// Counts an answer.
-    pub(crate) fn count(&self, operation: &'static str, add: impl FnOnce(&mut Count)) {
-        add(lock(&self.counts).entry(operation).or_default());
+    /// Counts what came back from an operation.
+    pub(crate) fn count(&self, operation: &'static str, reply: &Reply) {
+        lock(&self.counts).entry(operation).or_default().note(reply);
+        if let Reply::Unknown { why, .. } = reply {
+            *lock(&self.unknown).entry(why.clone()).or_default() += 1;
+        }
     }
 
-    /// Counts a reason for not knowing.
-    pub(crate) fn count_unknown(&self, why: &str) {
-        *lock(&self.unknown).entry(why.to_owned()).or_default() += 1;
+    /// Counts what came back from a use of a key of this kind.
+    pub(crate) fn used(&self, kind: &str, reply: &Reply) {
+        lock(&self.uses).entry(kind.to_owned()).or_default().note(reply);
     }
 
     /// A request was answered by this server: the audit must tell of it.
@@ -173,6 +202,11 @@ impl World {
     /// The counts by operation.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, Count> {
         lock(&self.counts).clone()
+    }
+
+    /// The counts of uses by the kind of the key.
+    pub(crate) fn uses(&self) -> BTreeMap<String, Count> {
+        lock(&self.uses).clone()
     }
 
     /// Why answers are unknown, and how often.

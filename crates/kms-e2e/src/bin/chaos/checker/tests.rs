@@ -1,7 +1,8 @@
 //! What the checker can explain, and what it cannot.
 
 use super::*;
-use crate::model::{Facts, Op};
+use crate::model::Facts;
+use crate::op::{Op, Use};
 
 const IMPORT: Op = Op::Import { number: 1, valid_to: None };
 const NODE: Process = (0, 1);
@@ -38,14 +39,16 @@ fn another_node_may_use_what_it_holds_until_the_change_is_acknowledged() {
     assert!(case.now(IMPORT, Answer::Done));
     let disable = case.begin(Op::Disable);
     assert!(case.on_other_node(Op::Look, Answer::Looked("Disabled", 0)));
-    assert!(case.on_other_node(Op::Encrypt, Answer::Done));
+    assert!(case.on_other_node(Op::Use(Use::Encrypt), Answer::Done));
     assert!(case.answered(disable, Answer::Done));
-    assert!(!case.on_other_node(Op::Encrypt, Answer::Done));
+    assert!(!case.on_other_node(Op::Use(Use::Encrypt), Answer::Done));
 }
 
 #[test]
 fn the_node_of_the_change_and_all_reads_are_held_to_the_new_facts_at_once() {
-    for (other, op, answer) in [(false, Op::Encrypt, Answer::Done), (true, Op::Look, Answer::Looked("Enabled", 0))] {
+    for (other, op, answer) in
+        [(false, Op::Use(Use::Encrypt), Answer::Done), (true, Op::Look, Answer::Looked("Enabled", 0))]
+    {
         let mut case = Case::new();
         assert!(case.now(IMPORT, Answer::Done));
         let _disable = case.begin(Op::Disable);
@@ -62,28 +65,28 @@ fn after_a_lease_every_node_knows_of_a_change_that_nobody_acknowledged() {
     case.0.lost(disable, "killed");
     case.0.settle(|_| true, &case.1).unwrap();
     assert!(case.on_other_node(Op::Look, Answer::Looked("Disabled", 0)));
-    assert!(case.on_other_node(Op::Encrypt, Answer::Done));
+    assert!(case.on_other_node(Op::Use(Use::Encrypt), Answer::Done));
     case.1.pass(LEASE + 100);
-    assert!(!case.on_other_node(Op::Encrypt, Answer::Done));
+    assert!(!case.on_other_node(Op::Use(Use::Encrypt), Answer::Done));
 }
 
 #[test]
 fn a_use_after_an_acknowledged_delete_cannot_be_explained() {
     let mut case = Case::new();
     assert!(case.now(IMPORT, Answer::Done));
-    assert!(case.now(Op::Encrypt, Answer::Done));
+    assert!(case.now(Op::Use(Use::Encrypt), Answer::Done));
     assert!(case.now(Op::Delete, Answer::Done));
-    assert!(!case.now(Op::Encrypt, Answer::Done));
+    assert!(!case.now(Op::Use(Use::Encrypt), Answer::Done));
 }
 
 #[test]
 fn a_use_that_began_before_the_delete_was_answered_can_be_explained() {
     let mut case = Case::new();
     assert!(case.now(IMPORT, Answer::Done));
-    let (delete, encrypt) = (case.begin(Op::Delete), case.begin(Op::Encrypt));
+    let (delete, encrypt) = (case.begin(Op::Delete), case.begin(Op::Use(Use::Encrypt)));
     assert!(case.answered(delete, Answer::Done));
     assert!(case.answered(encrypt, Answer::Done));
-    assert!(!case.now(Op::Encrypt, Answer::Done));
+    assert!(!case.now(Op::Use(Use::Encrypt), Answer::Done));
 }
 
 #[test]
