@@ -21,6 +21,9 @@ async function start() {
   const place = fs.mkdtempSync(path.join(parent, 'strongroom-js-'));
   const log = fs.openSync(path.join(place, 'log'), 'w');
   const options = ['--listen', '127.0.0.1:0', '--until-stdin-ends', '--data-dir', path.join(place, 'data')];
+  // In a run with a second token: cargo xtask test --pq.
+  const module = process.env.STRONGROOM_PQ_MODULE;
+  options.push(...(module ? ['--pq-module', module] : []));
   const child = childProcess.spawn(process.env.STRONGROOM_BIN, ['dev', ...options], { stdio: ['pipe', 'pipe', log] });
   const ended = new Promise((resolve) => child.once('exit', (...status) => resolve(status)));
   for await (const line of readline.createInterface({ input: child.stdout })) {
@@ -46,9 +49,9 @@ function freshAccount() {
   return String(crypto.randomInt(10 ** 11, 10 ** 12));
 }
 
-/** A client for the root of a fresh account, which asks once only. */
-function freshClient(server) {
-  return new KMSClient({
+/** A client for the root of a fresh account, which asks once only; of another version of the SDK if one is named. */
+function freshClient(server, Client = KMSClient) {
+  return new Client({
     endpoint: server.endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: freshAccount(), secretAccessKey: 'test' },

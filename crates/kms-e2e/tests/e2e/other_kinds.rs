@@ -80,8 +80,10 @@ async fn ed25519ph_is_neither_listed_nor_answered_where_the_token_would_sign_wit
     assert_eq!(key.signing_algorithms(), [SigningAlgorithmSpec::Ed25519Sha512]);
     let sign = client.sign().key_id(key.key_id()).message(Blob::new([7; 64])).message_type(MessageType::Digest);
     let prehashed = sign.clone().signing_algorithm(SigningAlgorithmSpec::Ed25519PhSha512);
-    let refusal = refused(prehashed.send().await);
-    assert_eq!(refusal.code, "UnsupportedOperationException");
+    for dry_run in [false, true] {
+        let refusal = refused(prehashed.clone().dry_run(dry_run).send().await);
+        assert_eq!(refusal.code, "UnsupportedOperationException", "dry run: {dry_run}");
+    }
     refused(sign.signing_algorithm(SigningAlgorithmSpec::Ed25519Sha512).send().await)
         .is("ValidationException", "Message type DIGEST is incompatible with algorithm ED25519_SHA_512.");
 }

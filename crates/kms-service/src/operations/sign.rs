@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kms_core::hsm::Ability;
 use kms_core::{KmsError, Operation, Timestamp};
 use kms_keypair::{SignInput, digest_of};
 use kms_model::Blob;
@@ -53,8 +54,10 @@ impl HotOperation<1> for Sign {
         check_grant_tokens(input.grant_tokens.as_deref())?;
         key.check(Operation::Sign, now)?;
         let signable = Signable::prepare(key, &input.signing_algorithm, input.message_type.as_deref(), &input.message)?;
-        check_dry_run(input.dry_run)?;
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
+        // Ed25519ph, which not every token has: a dry run says so too.
+        material.hsm.supports(Ability::Sign(key.facts.spec, signable.algorithm))?;
+        check_dry_run(input.dry_run)?;
         let work = Box::new(move |_: &mut LaneToken| {
             let algorithm = signable.algorithm;
             let sign = |input: &[u8]| material.hsm.sign(&material.object, algorithm, input);

@@ -6,4 +6,5 @@ mod pin;
 mod reconcile;
 mod recover;
 mod restore;
+mod several_tokens;
 mod support;
