@@ -52,15 +52,6 @@ pub trait Hsm: Send + Sync {
     /// [`HsmError::BadInput`] for a digest of another length, [`HsmError::Unsupported`] and those of [`Hsm::mac`].
     fn sign(&self, object: &TokenObject, algorithm: SigningAlgorithm, input: &[u8]) -> Result<Vec<u8>, HsmError>;
 
-    /// Signs the mu of FIPS 204, made outside of a message and the public half (`EXTERNAL_MU`). No mechanism of PKCS#11 up
-    /// to 3.2 takes one: `CKM_ML_DSA` hashes what it is given as a message, which gives another signature.
-    ///
-    /// # Errors
-    /// [`HsmError::Unsupported`], and those of [`Hsm::mac`] from a token that can.
-    fn sign_mu(&self, _object: &TokenObject, _mu: &[u8; 64]) -> Result<Vec<u8>, HsmError> {
-        Err(HsmError::Unsupported("PKCS#11 has no mechanism that signs a mu made outside"))
-    }
-
     /// Decrypts what was encrypted with the public half by RSAES_OAEP. `C_Decrypt`, with the padding removed by the
     /// process where the token lacks the hash.
     ///

@@ -45,8 +45,8 @@ impl KeyKind {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Ability {
     /// Making material of a kind, and using it in every way that KMS has for it. ED25519_PH_SHA_512 alone may be missing:
-    /// such a key is made, and its metadata leaves the algorithm out. What `EXTERNAL_MU` asks for is no part of it
-    /// ([`super::Hsm::sign_mu`]).
+    /// such a key is made, and its metadata leaves the algorithm out. Signing an `EXTERNAL_MU` is no part of it: PKCS#11 has
+    /// no mechanism that does.
     Generate(KeyKind),
     /// Importing material of a kind that is wrapped in this way, and using it.
     Import(KeyKind, WrappingAlgorithm),

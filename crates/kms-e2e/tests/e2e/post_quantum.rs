@@ -136,6 +136,11 @@ async fn a_lattice_key_signs_messages_and_refuses_digests() {
         refused(sign(&[7; 64]).message_type(MessageType::Digest).send().await).is("ValidationException", &*digest);
         refused(verify.message(Blob::new([7; 64])).message_type(MessageType::Digest).send().await)
             .is("ValidationException", digest);
+        let unsupported = "No PKCS#11 mechanism signs an external mu: send the message, with MessageType RAW.";
+        for dry_run in [false, true] {
+            let sign = sign(&[7; 64]).message_type(MessageType::ExternalMu).dry_run(dry_run);
+            refused(sign.send().await).is_undeclared("UnsupportedOperationException", unsupported);
+        }
         let mu = "External Mu is invalid length for algorithm ML_DSA_SHAKE_256.";
         refused(sign(&[7; 63]).message_type(MessageType::ExternalMu).send().await).is("ValidationException", mu);
     }

@@ -16,6 +16,10 @@ use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
 
+/// No mechanism of PKCS#11 up to 3.2 takes a mu that was made outside: `CKM_ML_DSA` would hash it as a message, and the
+/// signature would be another.
+const NO_EXTERNAL_MU: &str = "No PKCS#11 mechanism signs an external mu: send the message, with MessageType RAW.";
+
 /// The operation.
 pub(crate) struct Sign;
 
@@ -55,7 +59,10 @@ impl HotOperation<1> for Sign {
         key.check(Operation::Sign, now)?;
         let signable = Signable::prepare(key, &input.signing_algorithm, input.message_type.as_deref(), &input.message)?;
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
-        // Ed25519ph, which not every token has: a dry run says so too.
+        // What not every token can, a dry run says too.
+        if signable.is_external_mu() {
+            return Err(KmsError::UnsupportedOperation(Some(NO_EXTERNAL_MU.to_owned())));
+        }
         material.hsm.supports(Ability::Sign(key.facts.spec, signable.algorithm))?;
         check_dry_run(input.dry_run)?;
         let work = Box::new(move |_: &mut LaneToken| {
@@ -64,7 +71,7 @@ impl HotOperation<1> for Sign {
             let signature = match signable.input()? {
                 SignInput::Raw(message) => sign(digest_of(algorithm, message).as_deref().unwrap_or(message)),
                 SignInput::Digest(digest) => sign(digest),
-                SignInput::ExternalMu(mu) => material.hsm.sign_mu(&material.object, mu),
+                SignInput::ExternalMu(_) => return Err(KmsError::internal(NO_EXTERNAL_MU)),
             }?;
             let length = signature.len();
             to_json(&Output { key_id, signature, signing_algorithm: algorithm.to_string() }, length)

@@ -23,7 +23,10 @@ fn second_of(data: &Path) -> PathBuf {
 
 fn with_module() -> ServerOptions {
     let module = pq_module().expect("STRONGROOM_PQ_MODULE names the module of the second token");
-    ServerOptions { arguments: vec!["--pq-module".to_owned(), module.display().to_string()], ..ServerOptions::default() }
+    ServerOptions {
+        arguments: vec!["--pq-module".to_owned(), module.display().to_string()],
+        ..ServerOptions::default()
+    }
 }
 
 async fn lattice_key(client: &Client) -> KeyMetadata {

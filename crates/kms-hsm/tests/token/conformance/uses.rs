@@ -297,12 +297,3 @@ fn rejects_implicitly(token: &Token, kind: KeyKind, (object, other): (&TokenObje
     }
     assert_eq!(opened(object, &altered), secrets[1], "{kind:?}");
 }
-
-#[test]
-fn a_mu_made_outside_is_refused_and_never_signed_as_a_message() {
-    on_each_make(|place| {
-        let token = place.token();
-        let refused = token.sign_mu(&fresh(), &[1; 64]).unwrap_err().to_string();
-        assert_eq!(refused, "the token cannot serve this: PKCS#11 has no mechanism that signs a mu made outside");
-    });
-}
