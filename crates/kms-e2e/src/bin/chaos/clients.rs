@@ -8,7 +8,6 @@ use kms_core::hsm::KeyKind;
 
 use crate::family::{self, Family};
 use crate::key::{Key, end_of_window};
-use crate::kind;
 use crate::op::{Op, TAGS};
 use crate::random::Random;
 use crate::reply::Heard;
@@ -45,7 +44,7 @@ struct Slot {
 
 impl Slot {
     async fn create(&self, world: &World, node: usize) -> Result<Arc<Key>, Heard> {
-        let kind = if self.is_symmetric { KeyKind::SYMMETRIC } else { kind::next(self.is_external) };
+        let kind = if self.is_symmetric { KeyKind::SYMMETRIC } else { world.kinds.next(self.is_external) };
         Key::create(world, node, kind, self.is_external).await
     }
 }

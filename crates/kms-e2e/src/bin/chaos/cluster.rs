@@ -13,6 +13,7 @@ use rustix::process::Signal;
 
 use crate::clients::Keys;
 use crate::fake_clock::FakeClock;
+use crate::kind::Turns;
 use crate::objects::Place;
 use crate::random::Random;
 use crate::report::Report;
@@ -69,7 +70,7 @@ impl Cluster {
             clients.push(client(&files.endpoint, ACCOUNT, REGION));
             nodes.push(files);
         }
-        let world = Arc::new(World::new(clients, (count > 1).then(|| postgres.address().clone())));
+        let world = Arc::new(World::new(clients, (count > 1).then(|| postgres.address().clone()), Turns::default()));
         Ok(Self {
             world,
             report: Report::default(),
@@ -177,7 +178,7 @@ impl Cluster {
 
     /// Where rows and objects are.
     pub(crate) fn place(&self) -> Place {
-        Place { token_env: self.token.dir().join("token.env"), postgres: self.address.clone() }
+        Place { token_envs: vec![self.token.dir().join("token.env")], postgres: self.address.clone() }
     }
 
     /// The audit folders of all nodes.

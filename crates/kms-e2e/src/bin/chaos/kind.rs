@@ -1,4 +1,4 @@
-//! The kinds of keys under test: all that a SoftHSM token serves. Source: key-specs.md 1.
+//! The kinds of keys under test: all that a SoftHSM token serves, and a second one beside it. Source: key-specs.md 1.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,6 +30,16 @@ const GENERATED: [KeyKind; 14] = [
 /// Larger keys, which the token does not make but takes in.
 const LARGER: [KeyKind; 2] = [signing(KeySpec::Rsa3072), encryption(KeySpec::Rsa4096)];
 
+/// What only the second token makes, and nobody imports.
+const LATTICES: [KeyKind; 6] = [
+    encapsulation(KeySpec::MlKem768),
+    signing(KeySpec::MlDsa65),
+    encapsulation(KeySpec::MlKem512),
+    signing(KeySpec::MlDsa44),
+    encapsulation(KeySpec::MlKem1024),
+    signing(KeySpec::MlDsa87),
+];
+
 const fn mac(spec: KeySpec) -> KeyKind {
     KeyKind { spec, usage: KeyUsage::GenerateVerifyMac }
 }
@@ -46,14 +56,40 @@ const fn agreement(spec: KeySpec) -> KeyKind {
     KeyKind { spec, usage: KeyUsage::KeyAgreement }
 }
 
-/// The kind of the next key that is not symmetric: all of them come before one comes again.
-pub(crate) fn next(is_external: bool) -> KeyKind {
-    static IMPORTED: AtomicUsize = AtomicUsize::new(0);
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    let larger: &[KeyKind] = if is_external { &LARGER } else { &[] };
-    let number = if is_external { &IMPORTED } else { &MADE }.fetch_add(1, Ordering::SeqCst);
-    let at = number % (GENERATED.len() + larger.len());
-    GENERATED.get(at).or_else(|| larger.get(at - GENERATED.len())).copied().unwrap_or(KeyKind::SYMMETRIC)
+const fn encapsulation(spec: KeySpec) -> KeyKind {
+    KeyKind { spec, usage: KeyUsage::EncapsulateDecapsulate }
+}
+
+/// Gives the kinds of the keys that are not symmetric: all of them come before one comes again.
+#[derive(Default)]
+pub(crate) struct Turns {
+    has_second_token: bool,
+    made: AtomicUsize,
+    imported: AtomicUsize,
+}
+
+impl Turns {
+    /// Where there is a second token, its kinds take every other turn.
+    pub(crate) fn new(has_second_token: bool) -> Self {
+        Self { has_second_token, ..Self::default() }
+    }
+
+    /// Whether there is a token for what SoftHSM has not.
+    pub(crate) const fn has_second_token(&self) -> bool {
+        self.has_second_token
+    }
+
+    /// The kind of the next key.
+    pub(crate) fn next(&self, is_external: bool) -> KeyKind {
+        let number = if is_external { &self.imported } else { &self.made }.fetch_add(1, Ordering::SeqCst);
+        let others: &[KeyKind] = if is_external { &LARGER } else { &[] };
+        if self.has_second_token && !is_external && number % 2 == 0 {
+            return LATTICES[number / 2 % LATTICES.len()];
+        }
+        let number = if self.has_second_token && !is_external { number / 2 } else { number };
+        let at = number % (GENERATED.len() + others.len());
+        *GENERATED.get(at).unwrap_or_else(|| &others[at - GENERATED.len()])
+    }
 }
 
 /// The algorithms that wrap material of this spec under [`WRAPPING_KEY`].
@@ -73,9 +109,14 @@ mod tests {
         for kind in KeyKind::all().filter(|kind| is_served(kind) && others(kind) && !larger(kind)) {
             assert!(GENERATED.contains(&kind), "{kind:?}");
         }
-        let imported: Vec<KeyKind> = (0..GENERATED.len() + LARGER.len()).map(|_| next(true)).collect();
+        let turns = Turns::new(true);
+        let imported: Vec<KeyKind> = (0..GENERATED.len() + LARGER.len()).map(|_| turns.next(true)).collect();
         assert!(GENERATED.iter().chain(&LARGER).all(|kind| imported.contains(kind)));
-        assert!(imported.iter().all(|kind| kind.spec.allows(kind.usage)));
+        let made: Vec<KeyKind> = (0..2 * GENERATED.len()).map(|_| turns.next(false)).collect();
+        assert!(GENERATED.iter().chain(&LATTICES).all(|kind| made.contains(kind)));
+        assert!(made.iter().chain(&imported).all(|kind| kind.spec.allows(kind.usage)));
+        let alone: Vec<KeyKind> = (0..GENERATED.len()).map(|_| Turns::default().next(false)).collect();
+        assert!(alone.iter().all(|kind| !LATTICES.contains(kind)));
     }
 
     #[test]

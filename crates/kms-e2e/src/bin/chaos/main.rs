@@ -70,6 +70,9 @@ pub(crate) struct Options {
     /// root, for mounts, and libfaketime.
     #[arg(long)]
     faults: bool,
+    /// With one node: the PKCS#11 module of a second token, for ML-DSA and ML-KEM keys, as `cargo xtask kryoptic` builds it.
+    #[arg(long, conflicts_with = "faults")]
+    pq_module: Option<PathBuf>,
     /// A new folder on a real disk, kept afterwards. Without it one beside the program's build folder, kept if something
     /// was wrong.
     #[arg(long)]
@@ -107,8 +110,8 @@ async fn run(options: &Options) -> anyhow::Result<bool> {
     let clean = match options.nodes {
         1 if options.faults => faults::run(options, &folder.join("data")).await,
         1 => one_node::run(options, &folder.join("data")).await,
-        2 => two_nodes::run(options, &folder.join("data")).await,
-        _ => bail!("there may be 1 or 2 nodes, with --faults 1"),
+        2 if options.pq_module.is_none() => two_nodes::run(options, &folder.join("data")).await,
+        _ => bail!("there may be 1 or 2 nodes, with --faults or --pq-module 1"),
     };
     if options.data_dir.is_none() && matches!(clean, Ok(true)) {
         std::fs::remove_dir_all(&folder)?;

@@ -12,7 +12,7 @@ const QUERY: &str = "SELECT coalesce(string_agg(object_id || ' ' || kind || ' ' 
 
 /// Where to look.
 pub(crate) struct Place {
-    pub(crate) token_env: std::path::PathBuf,
+    pub(crate) token_envs: Vec<std::path::PathBuf>,
     pub(crate) postgres: PostgresAddress,
 }
 
@@ -21,7 +21,8 @@ impl Place {
     /// long for that, which chaos refuses at its start.
     pub(crate) fn of_data_dir(data_dir: &Path) -> Self {
         let postgres = PostgresAddress::new(data_dir.join("postgres-run"));
-        Self { token_env: data_dir.join("token.env"), postgres }
+        let envs = [data_dir.join("token.env"), data_dir.join("pq/token.env")];
+        Self { token_envs: envs.into_iter().filter(|env| env.exists()).collect(), postgres }
     }
 
     /// The keys among these of which the token holds an object now, by the labels of all objects.
@@ -69,14 +70,9 @@ impl Place {
         Ok(found)
     }
 
-    /// Every key object, as `pkcs11-tool` lists them.
+    /// Every key object of every token, as `pkcs11-tool` lists them.
     fn objects(&self) -> anyhow::Result<Vec<Object>> {
-        let script = r#". "$1" && exec pkcs11-tool --module "$PKCS11_MODULE" --token-label "$TOKEN_LABEL" --login --pin "$PIN" --list-objects"#;
-        let output = Command::new("sh").args(["-c", script, "list"]).arg(&self.token_env).output()?;
-        if !output.status.success() {
-            bail!("pkcs11-tool failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(parse_objects(&String::from_utf8_lossy(&output.stdout)))
+        self.token_envs.iter().map(|env| objects_of(env)).collect::<Result<Vec<_>, _>>().map(|lists| lists.concat())
     }
 
     fn rows(&self) -> anyhow::Result<BTreeMap<String, (String, String)>> {
@@ -87,6 +83,15 @@ impl Place {
         };
         text.split(',').filter(|row| !row.is_empty()).map(|text| row(text).context("a row is short")).collect()
     }
+}
+
+fn objects_of(token_env: &Path) -> anyhow::Result<Vec<Object>> {
+    let script = r#". "$1" && exec pkcs11-tool --module "$PKCS11_MODULE" --token-label "$TOKEN_LABEL" --login --pin "$PIN" --list-objects"#;
+    let output = Command::new("sh").args(["-c", script, "list"]).arg(token_env).output()?;
+    if !output.status.success() {
+        bail!("pkcs11-tool failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(parse_objects(&String::from_utf8_lossy(&output.stdout)))
 }
 
 /// Whether a difference is a wrapping pair that is being made: for the pool, which a node fills unasked, also while no client

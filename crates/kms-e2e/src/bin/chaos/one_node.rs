@@ -8,6 +8,7 @@ use anyhow::Context;
 use kms_e2e::{Server, ServerOptions, client, fresh_account};
 
 use crate::clients::Keys;
+use crate::kind::Turns;
 use crate::objects::Place;
 use crate::plan::{self, KILLS, KILLS_PER_LOOK, Kill, Lead, PASSAGE};
 use crate::random::Random;
@@ -36,8 +37,10 @@ pub(crate) async fn run(options: &Options, data_dir: &Path) -> anyhow::Result<bo
     let failpoints = data_dir.with_extension("failpoints");
     std::fs::create_dir_all(&failpoints)?;
     let begun = Instant::now();
-    let server = blocking(|| Server::start_at(data_dir, "127.0.0.1:0", &with_failpoints(&failpoints)))?;
-    let world = Arc::new(World::new(vec![client(server.endpoint(), &fresh_account(), "eu-central-1")], None));
+    let first = first_start(options, &failpoints);
+    let server = blocking(|| Server::start_at(data_dir, "127.0.0.1:0", &first))?;
+    let clients = vec![client(server.endpoint(), &fresh_account(), "eu-central-1")];
+    let world = Arc::new(World::new(clients, None, Turns::new(options.pq_module.is_some())));
     let address = server.address().to_owned();
     let mut run = Run { world, data_dir, failpoints, address, report: Report::default(), server: Some(server) };
     run.report.started(begun.elapsed());
@@ -59,6 +62,12 @@ pub(crate) async fn run(options: &Options, data_dir: &Path) -> anyhow::Result<bo
     let clean = run.end(&keys, clients, random.fork(3)).await;
     let clean_print = run.report.print(&run.world, options.seed);
     clean.map(|()| clean_print)
+}
+
+/// A folder that was once given the module of a second token keeps it.
+fn first_start(options: &Options, failpoints: &Path) -> ServerOptions {
+    let module = options.pq_module.as_ref().map(|module| vec!["--pq-module".to_owned(), module.display().to_string()]);
+    ServerOptions { arguments: module.unwrap_or_default(), ..with_failpoints(failpoints) }
 }
 
 fn with_failpoints(folder: &Path) -> ServerOptions {

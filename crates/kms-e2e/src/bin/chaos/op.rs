@@ -68,6 +68,8 @@ pub(crate) enum Use {
     /// VerifyMac with a MAC of another message.
     VerifyOtherMac,
     DeriveSharedSecret,
+    Encapsulate,
+    Decapsulate,
 }
 
 impl Op {
@@ -123,6 +125,8 @@ impl Use {
             Self::VerifyMac => "VerifyMac",
             Self::VerifyOtherMac => "VerifyMac (another message)",
             Self::DeriveSharedSecret => "DeriveSharedSecret",
+            Self::Encapsulate => "Encapsulate",
+            Self::Decapsulate => "Decapsulate",
         }
     }
 

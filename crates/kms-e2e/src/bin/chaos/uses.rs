@@ -1,6 +1,7 @@
 //! What clients use a key for, by its kind: the calls, and what is kept of the answers and checked outside the server.
 
 mod agreement;
+mod encapsulation;
 mod mac;
 mod public_half;
 mod rsa_encryption;
@@ -14,6 +15,7 @@ use kms_core::hsm::KeyKind;
 use kms_core::key_spec::{KeySpec, KeyUsage};
 
 use self::agreement::Agreement;
+use self::encapsulation::Encapsulation;
 use self::mac::Macs;
 use self::public_half::PublicHalf;
 use self::rsa_encryption::RsaEncryption;
@@ -32,13 +34,14 @@ pub(crate) enum Uses {
     Signing(Signing),
     Mac(Macs),
     Agreement(Agreement),
+    Encapsulation(Encapsulation),
 }
 
 impl Uses {
     /// Those of a new key into which one of these materials may come, or none of them.
     ///
     /// # Errors
-    /// The kind has no such uses, or the library makes no peer.
+    /// The library makes no peer.
     pub(crate) fn of(kind: KeyKind, materials: &[Arc<Material>]) -> anyhow::Result<Self> {
         let KeyKind { spec, usage } = kind;
         Ok(match usage {
@@ -47,7 +50,7 @@ impl Uses {
             KeyUsage::SignVerify => Self::Signing(Signing::new(spec, materials)),
             KeyUsage::GenerateVerifyMac => Self::Mac(Macs::new(spec, materials)?),
             KeyUsage::KeyAgreement => Self::Agreement(Agreement::new(spec, materials)?),
-            KeyUsage::EncapsulateDecapsulate => anyhow::bail!("SoftHSM has no such keys"),
+            KeyUsage::EncapsulateDecapsulate => Self::Encapsulation(Encapsulation::new(spec)),
         })
     }
 
@@ -59,6 +62,7 @@ impl Uses {
             Self::Signing(_) => &signing::CHOICES,
             Self::Mac(_) => &mac::CHOICES,
             Self::Agreement(_) => &agreement::CHOICES,
+            Self::Encapsulation(_) => &encapsulation::CHOICES,
         }
     }
 
@@ -71,6 +75,7 @@ impl Uses {
             Self::Signing(uses) => uses.possible(what),
             Self::Mac(uses) => uses.possible(what),
             Self::Agreement(uses) => uses.possible(what),
+            Self::Encapsulation(uses) => uses.possible(what),
         }
     }
 
@@ -82,6 +87,7 @@ impl Uses {
             Self::Signing(uses) => uses.call(client, id, what, random).await,
             Self::Mac(uses) => uses.call(client, id, what, random).await,
             Self::Agreement(uses) => uses.call(client, id, what, random).await,
+            Self::Encapsulation(uses) => uses.call(client, id, what, random).await,
         }
     }
 
@@ -99,6 +105,7 @@ impl Uses {
             Self::RsaEncryption(uses) => Some(&uses.public_half),
             Self::Signing(uses) => Some(&uses.public_half),
             Self::Agreement(uses) => Some(&uses.public_half),
+            Self::Encapsulation(uses) => Some(&uses.public_half),
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::RwLock;
 
 use crate::checker::Process;
 use crate::clock::ServerClock;
+use crate::kind::Turns;
 use crate::reply::Reply;
 
 /// Wrong things after which a run stops: the first one matters, the others show how it goes on.
@@ -30,6 +31,8 @@ pub(crate) struct Node {
 pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) clock: ServerClock,
+    /// Of keys that are not symmetric.
+    pub(crate) kinds: Turns,
     /// Where rows are, for what only a hand in the rows can do: `serve` has no clock that could be moved.
     rows: Option<PostgresAddress>,
     /// Held shared over each operation; who takes it alone has stopped all clients.
@@ -80,11 +83,12 @@ impl std::ops::AddAssign for Count {
 
 impl World {
     /// A world of these servers, none of which is up. With `rows` the dates of rows are moved, without it the clock.
-    pub(crate) fn new(clients: Vec<Client>, rows: Option<PostgresAddress>) -> Self {
+    pub(crate) fn new(clients: Vec<Client>, rows: Option<PostgresAddress>, kinds: Turns) -> Self {
         let node = |client| Node { client, is_up: AtomicBool::new(false), starts: AtomicU64::new(0) };
         Self {
             nodes: clients.into_iter().map(node).collect(),
             clock: ServerClock::default(),
+            kinds,
             rows,
             gate: RwLock::new(()),
             is_disturbed: AtomicBool::new(false),
