@@ -21,7 +21,7 @@ usage: cargo xtask COMMAND
   demo [ARGS]                the life of imported key material on a throw-away server, step by step
   bench [ARGS]               the table of costs, built with optimisation
   chaos [ARGS]               kill the server at every step and look for what is lost
-  test [--chaos]             all tests on real Postgres, real SoftHSM and real AWS SDKs
+  test [--chaos | --pq]      all tests on real Postgres, real SoftHSM and real AWS SDKs, or those with a second token
   fuzz [--seconds N] [NAME]  libFuzzer on everything that reads bytes of strangers
   check [NAME]               house rules, licences, format, clippy, rustdoc, generated files
   model FILE [--check]       make the shapes of the API from the published KMS service model

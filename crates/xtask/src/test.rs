@@ -4,36 +4,63 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::kryoptic;
 use crate::run::{self, FAILPOINTS, build_all, cargo, root, take_flag, target_folder};
 use crate::serve::e2e_command;
 use crate::setup::{Purpose, install_missing};
 
 /// How long the killing goes on in a run for a change: long enough to reach each step several times.
 const CHAOS_SECONDS: &str = "180";
+/// Names the PKCS#11 module of the second token to tests.
+const SECOND_MODULE: &str = "STRONGROOM_PQ_MODULE";
 /// The scripts that run clients written by others, below the top folder.
 const CLIENT_SUITES: [&str; 3] = ["clients/run", "clients/js/run", "clients/rusoto/run"];
 
-/// `cargo xtask test [--yes] [--chaos]`
+/// `cargo xtask test [--yes] [--chaos | --pq]`
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let mut arguments = arguments.to_vec();
     let consent = take_flag(&mut arguments, "--yes");
+    let second_token = take_flag(&mut arguments, "--pq");
     let chaos = take_flag(&mut arguments, "--chaos") || std::env::var_os("CI").is_some();
     if let Some(other) = arguments.first() {
-        return Err(format!("test knows no argument {other}; usage: cargo xtask test [--yes] [--chaos]"));
+        return Err(format!("test knows no argument {other}; usage: cargo xtask test [--yes] [--chaos | --pq]"));
     }
     install_missing(&[Purpose::Test], consent)?;
+    // Before the rest, so that a module that cannot be built is told at once.
+    let module = if second_token { Some(kryoptic::build(consent)?) } else { None };
     build_all()?;
     let programs = target_folder()?.join("debug");
     let mut count = Count::default();
     // Each part runs even if one before it fails: a red run should show all that is red.
-    let parts = [
-        cargo_test(&programs, &mut count),
-        client_suites(&programs, &mut count),
-        if chaos { run::run(e2e_command(&programs, "chaos").args(["--seconds", CHAOS_SECONDS])) } else { Ok(()) },
-    ];
+    let parts = match module {
+        Some(module) => with_second_token(&programs, &module, &mut count),
+        None => vec![
+            cargo_test(&programs, &mut count),
+            client_suites(&programs, &mut count),
+            if chaos { run::run(e2e_command(&programs, "chaos").args(["--seconds", CHAOS_SECONDS])) } else { Ok(()) },
+        ],
+    };
     let failures: Vec<String> = parts.into_iter().filter_map(Result::err).collect();
     eprintln!("{} passed, {} failed", count.passed, count.failed);
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
+
+/// The conformance suite on both tokens, and the tests that need a second one: of the tool that makes it, of the service and of
+/// clients. The whole workspace is named each time, so that nothing is compiled anew with other features.
+fn with_second_token(programs: &Path, module: &Path, count: &mut Count) -> Vec<Result<(), String>> {
+    let mut conformance = cargo();
+    conformance.args(["test", "--workspace"]).args(FAILPOINTS).args(["--test", "token", "conformance::"]);
+    let mut service = Command::new(programs.join("with-test-cluster"));
+    service.arg("--").arg(cargo().get_program()).args(["test", "--workspace", "--no-fail-fast"]).args(FAILPOINTS);
+    service.args(["--test", "kryoptic", "--test", "e2e", "--", "--ignored"]);
+    let mut clients = Command::new(root().join(CLIENT_SUITES[0]));
+    clients.arg("tests/test_post_quantum.py");
+    let commands = [conformance, service, clients];
+    let run = |mut command: Command| {
+        command.env("STRONGROOM_BIN", programs.join("strongroom")).env(SECOND_MODULE, module).current_dir(root());
+        run_counted(&mut command, count)
+    };
+    commands.map(run).into()
 }
 
 /// All tests in Rust, beside one Postgres and one template token.

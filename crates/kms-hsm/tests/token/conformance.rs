@@ -1,8 +1,11 @@
 //! What every make of token must do with what it says it can do: create, use, import, delete, refuse, for every kind of key and
-//! every algorithm. What is tried is chosen by what the token says of itself, never by its name.
+//! every algorithm. What is tried is chosen by what the token says of itself, never by its name; what it says is held
+//! against the table in `docs/tokens.md`.
 
-pub(crate) mod imports;
+mod imports;
 pub(crate) mod keys;
-pub(crate) mod random_inputs;
-pub(crate) mod uses;
+mod other_processes;
+mod random_inputs;
+mod table;
+mod uses;
 pub(crate) mod wrapping;

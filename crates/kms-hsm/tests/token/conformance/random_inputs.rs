@@ -16,6 +16,8 @@ use crate::outside;
 use crate::place::{fresh, on_each_make};
 use crate::witness::Witness;
 
+mod reverse;
+
 const INPUTS: usize = 1_000;
 
 /// Every algorithm once: the larger RSA keys have the same, and `keys.rs` uses each of them.
