@@ -45,22 +45,29 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
-/// The conformance suite on both tokens, and the tests that need a second one: of the tool that makes it, of the service and of
+/// The conformance suite on both tokens, the tests that need a second one, those that go over every served operation, and
 /// clients. The whole workspace is named each time, so that nothing is compiled anew with other features.
 fn with_second_token(programs: &Path, module: &Path, count: &mut Count) -> Vec<Result<(), String>> {
     let mut conformance = cargo();
     conformance.args(["test", "--workspace"]).args(FAILPOINTS).args(["--test", "token", "conformance::"]);
-    let mut service = Command::new(programs.join("with-test-cluster"));
-    service.arg("--").arg(cargo().get_program()).args(["test", "--workspace", "--no-fail-fast"]).args(FAILPOINTS);
-    service.args(["--test", "kryoptic", "--test", "e2e", "--", "--ignored"]);
-    let mut clients = Command::new(root().join(CLIENT_SUITES[0]));
-    clients.arg("tests/test_post_quantum.py");
-    let commands = [conformance, service, clients];
+    let beside_postgres = |tests: &[&str]| {
+        let mut command = Command::new(programs.join("with-test-cluster"));
+        command.arg("--").arg(cargo().get_program()).args(["test", "--workspace", "--no-fail-fast"]).args(FAILPOINTS);
+        command.args(tests);
+        command
+    };
+    let needing_it = beside_postgres(&["--test", "kryoptic", "--test", "e2e", "--", "--ignored"]);
+    let every_operation =
+        beside_postgres(&["--test", "e2e", "--test", "wire", "--", "states::", "audit::", "audit_table::"]);
+    let mut python = Command::new(root().join("clients/run"));
+    python.arg("tests/test_post_quantum.py");
+    let mut javascript = Command::new(root().join("clients/js/run"));
+    javascript.arg("post_quantum.test.js");
     let run = |mut command: Command| {
         command.env("STRONGROOM_BIN", programs.join("strongroom")).env(SECOND_MODULE, module).current_dir(root());
         run_counted(&mut command, count)
     };
-    commands.map(run).into()
+    [conformance, needing_it, every_operation, python, javascript].map(run).into()
 }
 
 /// All tests in Rust, beside one Postgres and one template token.
