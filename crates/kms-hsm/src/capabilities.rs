@@ -28,7 +28,8 @@ pub enum RsaUnwrap {
 /// What the self-test found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Capabilities {
-    /// `C_GetMechanismList`, as numbers of `CKM_…`.
+    /// `C_GetMechanismList`, as numbers of `CKM_…`; cryptoki leaves out what it has no name for, of which only [`Self::kwp`]
+    /// is of use here and is added.
     pub mechanisms: Vec<u64>,
     /// How OAEP with SHA-1 is opened, if at all.
     pub oaep_sha1: Option<RsaUnwrap>,

@@ -62,6 +62,11 @@ pub(crate) fn run(
         rsa_bits,
         ..Capabilities::default()
     };
+    if let Some(number) = capabilities.kwp.map(Kwp::number)
+        && !capabilities.mechanisms.contains(&number)
+    {
+        capabilities.mechanisms.push(number);
+    }
     if capabilities.rsa_bits.is_some() {
         test.rsa(&mut capabilities)?;
     }

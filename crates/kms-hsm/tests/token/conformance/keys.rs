@@ -123,7 +123,17 @@ fn each_kind_has_one_power_and_nobody_can_widen_it() {
                 assert_eq!(witness.attributes(handle, &[attribute]), [value], "{kind:?}");
             }
             assert_eq!(sorted(&witness.attributes(handle, &[AttributeType::AllowedMechanisms])), allowed(&token, kind));
-            for change in [Attribute::Extractable(true), Attribute::Derive(true), Attribute::Label(b"x".to_vec())] {
+            let secrets =
+                [AttributeType::Value, AttributeType::Seed, AttributeType::PrivateExponent, AttributeType::Prime1];
+            assert_eq!(witness.attributes(handle, &secrets), [], "{kind:?}");
+            let widened = [Attribute::Token(false), Attribute::Extractable(true)];
+            witness.session().copy_object(handle, &widened).unwrap_err();
+            for change in [
+                Attribute::Extractable(true),
+                Attribute::Derive(true),
+                Attribute::Label(b"x".to_vec()),
+                Attribute::AllowedMechanisms(vec![MechanismType::SHA1_HMAC]),
+            ] {
                 witness.session().update_attributes(handle, &[change]).unwrap_err();
             }
             assert_eq!(public_key.is_some(), kind.spec.is_key_pair());

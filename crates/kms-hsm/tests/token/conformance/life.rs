@@ -7,15 +7,15 @@ use kms_core::key_spec::WrappingKeySpec;
 use kms_core::secret::SecretKey;
 use kms_core::wrapping::WrappingAlgorithm;
 use kms_core::{Hsm, HsmError};
-use kms_hsm::{Kwp, RsaUnwrap, Token};
+use kms_hsm::Token;
 use uuid::Uuid;
 
-use crate::conformance::wrapping::Pair;
-use crate::place::{DEPLOYMENT, ROOT_MATERIAL, SENTINEL, fresh, own_process, root};
+use super::wrapping::Pair;
+use crate::place::{DEPLOYMENT, ROOT_MATERIAL, SENTINEL, fresh, on_each_make, root};
 
 #[test]
 fn a_secret_is_generated_used_and_destroyed() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let (object, input) = (fresh(), kdf_input(b"strongroom/m/1", &[7; 32], 256));
         token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
@@ -30,7 +30,7 @@ fn a_secret_is_generated_used_and_destroyed() {
 
 #[test]
 fn the_root_key_computes_what_its_material_computes() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let input = kdf_input(b"strongroom/r/1", &[7; 32], 256);
         assert_eq!(*token.mac(&root(), &input).unwrap().expose(), hmac_sha256(&ROOT_MATERIAL, &[&input]));
@@ -39,7 +39,7 @@ fn the_root_key_computes_what_its_material_computes() {
 
 #[test]
 fn a_deployment_is_established_once_and_found_again() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = Token::open(place.config()).unwrap();
         assert_eq!(token.find_deployments().unwrap(), []);
         let material = SecretKey::new(ROOT_MATERIAL);
@@ -56,7 +56,7 @@ fn a_deployment_is_established_once_and_found_again() {
 
 #[test]
 fn before_attach_the_token_is_unknown() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = Token::open(place.config()).unwrap();
         let object = fresh();
         let unknown = [
@@ -73,7 +73,7 @@ fn before_attach_the_token_is_unknown() {
 
 #[test]
 fn a_lost_claim_makes_nothing() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let object = fresh();
         assert!(matches!(token.generate_key(&object, KeyKind::SYMMETRIC, &mut || false), Err(HsmError::ClaimLost)));
@@ -83,7 +83,7 @@ fn a_lost_claim_makes_nothing() {
 
 #[test]
 fn an_object_is_not_lent_to_another_label_nor_by_a_wrong_class() {
-    own_process(|place| {
+    on_each_make(|place| {
         let object = fresh();
         place.token().generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
         let token = Token::open(place.config()).unwrap();
@@ -102,7 +102,7 @@ fn an_object_is_not_lent_to_another_label_nor_by_a_wrong_class() {
 
 #[test]
 fn list_tells_id_label_and_class_and_leaves_the_sentinel_out() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let object = fresh();
         token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
@@ -116,7 +116,7 @@ fn list_tells_id_label_and_class_and_leaves_the_sentinel_out() {
 
 #[test]
 fn the_sentinel_is_never_destroyed() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         assert!(matches!(token.destroy(SENTINEL), Err(HsmError::Unsupported(_))));
         token.check().unwrap();
@@ -125,7 +125,7 @@ fn the_sentinel_is_never_destroyed() {
 
 #[test]
 fn random_bytes_differ() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = Token::open(place.config()).unwrap();
         let (mut first, mut second) = ([0; 32], [0; 32]);
         token.generate_random(&mut first).unwrap();
@@ -136,21 +136,8 @@ fn random_bytes_differ() {
 }
 
 #[test]
-fn the_self_test_finds_what_softhsm_can_do() {
-    own_process(|place| {
-        let token = Token::open(place.config()).unwrap();
-        let capabilities = token.capabilities();
-        assert_eq!(capabilities.oaep_sha1, Some(RsaUnwrap::InToken));
-        assert_eq!(capabilities.oaep_sha256, Some(RsaUnwrap::RawDecryption));
-        assert_eq!(capabilities.kwp, Some(Kwp::KeyWrapPad));
-        assert!(capabilities.raw_rsa);
-        assert_eq!(token.identity().quirks, "SoftHSM");
-    });
-}
-
-#[test]
 fn two_objects_of_one_id_are_refused_and_both_destroyed() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let id = ObjectId::random();
         let object = TokenObject { id, ..fresh() };

@@ -6,14 +6,15 @@ use kms_core::Hsm;
 use kms_core::hsm::{KeyKind, TokenObject};
 use kms_core::ids::ObjectId;
 use kms_core::key_spec::WrappingKeySpec;
-use kms_core::wrapping::WrappingAlgorithm;
+use kms_hsm::RsaUnwrap;
 
-use crate::place::{fresh, own_process, root};
+use super::wrapping::algorithms;
+use crate::place::{fresh, on_each_make, root};
 use crate::witness::Witness;
 
 #[test]
 fn secrets_are_frozen_from_birth() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let object = fresh();
         token.generate_key(&object, KeyKind::SYMMETRIC, &mut || true).unwrap();
@@ -72,13 +73,14 @@ fn secrets_are_frozen_from_birth() {
 
 #[test]
 fn a_wrapping_pair_has_one_power_and_its_public_half_stays_outside() {
-    own_process(|place| {
+    on_each_make(|place| {
         let token = place.token();
         let witness = Witness::open(place);
-        for (algorithm, unwraps, mechanism) in [
-            (WrappingAlgorithm::RsaesOaepSha1, true, MechanismType::RSA_PKCS_OAEP),
-            (WrappingAlgorithm::RsaesOaepSha256, false, MechanismType::RSA_X_509),
-        ] {
+        for algorithm in algorithms(&token) {
+            let (unwraps, mechanism) = match token.capabilities().unwrap_path(algorithm).unwrap() {
+                RsaUnwrap::InToken => (true, MechanismType::RSA_PKCS_OAEP),
+                RsaUnwrap::RawDecryption => (false, MechanismType::RSA_X_509),
+            };
             let before = witness.token_objects();
             let object = TokenObject::internal(ObjectId::random(), "wrapping");
             token.generate_wrapping_pair(&object, WrappingKeySpec::Rsa2048, algorithm, &mut || true).unwrap();
