@@ -72,3 +72,24 @@ pub(crate) fn wrap(public_key: &[u8], algorithm: WrappingAlgorithm, bytes: &[u8]
     let wrapped = wrapped.map_err(|error| anyhow!("no key wrap: {error}"))?;
     Ok([kms_e2e::wrap(public_key, &oaep, &key)?, wrapped.to_vec()].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use kms_keypair::imported::parse_pkcs8;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn there_are_two_materials_of_a_spec_and_they_stay_the_same() {
+        for spec in [KeySpec::SymmetricDefault, KeySpec::Hmac384, KeySpec::EccNistP521, KeySpec::EccNistEdwards25519] {
+            let made = materials(spec).unwrap();
+            assert_eq!(made.iter().map(|material| material.number).collect::<Vec<_>>(), NUMBERS);
+            assert_ne!(made[0].bytes, made[1].bytes, "{spec}");
+            assert!(Arc::ptr_eq(&made[0], &materials(spec).unwrap()[0]));
+            if spec.is_key_pair() {
+                let pair = parse_pkcs8(spec, &made[0].bytes).unwrap();
+                assert_eq!(made[0].public_key.as_deref(), Some(pair.public_key.spki()));
+            }
+        }
+    }
+}

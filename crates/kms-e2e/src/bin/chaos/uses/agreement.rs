@@ -91,3 +91,19 @@ fn curve(spec: KeySpec) -> Option<&'static agreement::Algorithm> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_peers_find_one_secret_and_a_third_another() {
+        for spec in [KeySpec::EccNistP256, KeySpec::EccNistP384, KeySpec::EccNistP521] {
+            let peers = Agreement::new(spec, &[]).unwrap().peers;
+            let public = |peer: &Peer| PublicKey::from_spki(spec, &peer.public).unwrap();
+            let secret = peers[0].secret(&public(&peers[1])).unwrap();
+            assert_eq!(peers[1].secret(&public(&peers[0])), Some(secret.clone()), "{spec}");
+            assert_ne!(peers[2].secret(&public(&peers[0])), Some(secret), "{spec}");
+        }
+    }
+}

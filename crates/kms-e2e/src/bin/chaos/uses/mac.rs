@@ -122,3 +122,27 @@ fn computed<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     mac.update(message);
     Some(mac.finalize().into_bytes().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::material::materials;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_material_of_the_first_mac_is_that_of_all_others() {
+        for spec in [KeySpec::Hmac224, KeySpec::Hmac256, KeySpec::Hmac384, KeySpec::Hmac512] {
+            let materials = materials(spec).unwrap();
+            let macs = Macs::new(spec, &materials).unwrap();
+            let of = |number: usize| hmac(macs.algorithm, &materials[number].bytes, b"hello").unwrap();
+            assert!(!macs.is_of_material(b"hello", b"no MAC"));
+            assert!(macs.is_of_material(b"hello", &of(1)));
+            assert!(!macs.is_of_material(b"hello", &of(0)));
+        }
+    }
+
+    #[test]
+    fn the_mac_of_rfc_4231_comes_out() {
+        let mac = hmac(MacAlgorithm::HmacSha256, b"Jefe", b"what do ya want for nothing?").unwrap();
+        assert_eq!(mac[..4], [0x5b, 0xdc, 0xc1, 0x46]);
+    }
+}

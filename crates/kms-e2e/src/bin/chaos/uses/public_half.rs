@@ -57,3 +57,19 @@ impl PublicHalf {
         found.map_or(u8::MAX, |material| material.number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::material::materials;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_public_key_is_that_of_a_material_or_a_strangers() {
+        let materials = materials(KeySpec::EccNistP256).unwrap();
+        let half = PublicHalf::new(KeySpec::EccNistP256, &materials[..1]);
+        assert_eq!(half.number(materials[0].public_key.as_deref().unwrap()), materials[0].number);
+        assert_eq!(half.number(materials[1].public_key.as_deref().unwrap()), u8::MAX);
+        let made = PublicHalf::new(KeySpec::EccNistP256, &[]);
+        assert_eq!(made.number(materials[0].public_key.as_deref().unwrap()), 0);
+    }
+}

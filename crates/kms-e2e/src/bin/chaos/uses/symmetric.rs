@@ -177,3 +177,19 @@ impl Symmetric {
 fn private_key(spec: KeySpec, public_key: Option<&Blob>) -> Content {
     Content::PrivateKey { spec, public_key: public_key.map(|blob| blob.as_ref().to_vec()).unwrap_or_default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::material::materials;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_private_key_is_known_by_its_public_half() {
+        for (_, spec) in PAIRS {
+            let materials = materials(spec).unwrap();
+            let content = private_key(spec, materials[0].public_key.clone().map(Blob::new).as_ref());
+            assert!(content.is(&materials[0].bytes), "{spec}");
+            assert!(!content.is(&materials[1].bytes), "{spec}");
+        }
+    }
+}
