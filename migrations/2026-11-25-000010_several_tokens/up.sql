@@ -19,3 +19,17 @@ BEGIN
 END $$;
 
 CREATE TRIGGER keys_have_a_token BEFORE INSERT ON keys FOR EACH ROW EXECUTE FUNCTION keys_have_a_token();
+
+-- Beside a second token such a node would look for its objects in the first and find them gone, so it gets no lease then.
+ALTER TABLE nodes ADD COLUMN knows_several_tokens boolean NOT NULL DEFAULT false;
+
+CREATE FUNCTION nodes_know_the_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT NEW.knows_several_tokens AND (SELECT count(*) FROM token_stores WHERE established) > 1 THEN
+        RAISE EXCEPTION 'this version of Strongroom knows one token, and the deployment has several';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER nodes_know_the_tokens BEFORE INSERT OR UPDATE ON nodes
+    FOR EACH ROW EXECUTE FUNCTION nodes_know_the_tokens();

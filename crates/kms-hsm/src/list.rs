@@ -19,7 +19,8 @@ impl Token {
         let handles = search::all(&session, &guard).map_err(unavailable)?;
         drop(guard);
         // Reading takes no lock, because it takes seconds at 10,000 objects; so it may meet an object that is being made.
-        let Described { mut described, unclear } = describe_each(&session, handles, self.quirks.vague_stale_handles);
+        // What seems stale by a vague code only is looked at once more under the lock.
+        let Described { mut described, unclear } = describe_each(&session, handles);
         let guard = self.lock.acquire()?;
         for handle in unclear {
             described.extend(describe_torn(&session, handle, self.quirks.vague_stale_handles)?);
@@ -45,11 +46,11 @@ pub(crate) struct Described {
     pub(crate) unclear: Vec<ObjectHandle>,
 }
 
-/// Describes each object; one that vanished meanwhile is left out.
-pub(crate) fn describe_each(session: &Session, handles: Vec<ObjectHandle>, vague_stale_handles: bool) -> Described {
+/// Describes each object; one that vanished meanwhile is left out, if the token's code leaves no doubt of that.
+pub(crate) fn describe_each(session: &Session, handles: Vec<ObjectHandle>) -> Described {
     let mut all = Described { described: Vec::new(), unclear: Vec::new() };
     for handle in handles {
-        match search::describe(session, handle, vague_stale_handles) {
+        match search::describe(session, handle, false) {
             Ok(Some(description)) if !is_nameless(&description) => all.described.push(description),
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => all.unclear.push(handle),

@@ -1,6 +1,9 @@
 //! Loading the PKCS#11 library and finding the token in it by its label.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -9,27 +12,27 @@ use cryptoki::slot::{Slot, TokenInfo};
 
 use crate::config::{OpenError, TokenConfig};
 
-/// The library, and whether this call was the one that initialised it in this process.
-pub(crate) struct Initialised {
-    pub(crate) module: Pkcs11,
-    pub(crate) is_first: bool,
-}
-
 /// Loads the library and initialises it, once per process: a second token of the same library finds it initialised.
 ///
 /// # Errors
 /// [`OpenError::Module`].
-pub(crate) fn initialise(config: &TokenConfig) -> Result<Initialised, OpenError> {
+pub(crate) fn initialise(config: &TokenConfig) -> Result<Pkcs11, OpenError> {
     let failed = |error: Error| OpenError::Module(describe(&error));
     let module = Pkcs11::new(&config.module).map_err(failed)?;
     // Never unloaded again, not even when opening fails further on: SoftHSM's exit handlers crash a process that has
     // unmapped it (hsm-facts 7).
     std::mem::forget(module.clone());
     match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Ok(()) => Ok(Initialised { module, is_first: true }),
-        Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(Initialised { module, is_first: false }),
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Whether this process opens the token in this slot of the library for the first time.
+pub(crate) fn is_first_opening(library: &Path, slot: Slot) -> bool {
+    static OPENED: Mutex<BTreeSet<(PathBuf, u64)>> = Mutex::new(BTreeSet::new());
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    opened.insert((library.to_owned(), slot.id()))
 }
 
 /// What the library says of itself.

@@ -32,7 +32,7 @@ pub fn independent_count(config: TokenConfig) -> Result<TokenCensus, OpenError> 
     let guard = lock.acquire()?;
     let token_file = folder.map(|folder| TokenFile::new(folder, &config.token_label));
     token_file.as_ref().map_or(Ok(()), TokenFile::check)?;
-    let module = module::initialise(&config)?.module;
+    let module = module::initialise(&config)?;
     let (slot, _) = module::slot_of(&module, &config.token_label)?;
     let connector = Connector::open(module, slot, config.pin, &lock, token_file, &guard)?;
     let count = |class| {

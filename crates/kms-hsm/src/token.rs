@@ -11,7 +11,7 @@ use crate::completeness::Sight;
 use crate::config::{OpenError, TokenConfig};
 use crate::error::unavailable;
 use crate::handle_cache::HandleCache;
-use crate::module::{self, Initialised};
+use crate::module;
 use crate::quirks::softhsm::token_file::TokenFile;
 use crate::quirks::{self, Quirks};
 use crate::raw::RawCalls;
@@ -96,8 +96,9 @@ impl Token {
             // The copy is renewed before the first login too: that login may be the one that a kill tears.
             file.renew()?;
         }
-        let Initialised { module, is_first } = module::initialise(&config)?;
+        let module = module::initialise(&config)?;
         let (slot, info) = module::slot_of(&module, &config.token_label)?;
+        let is_first = module::is_first_opening(&config.module, slot);
         let raw = RawCalls::load(&config.module).map_err(unavailable)?;
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
         quirks.tries_token_handles &= manner == Manner::Serve;

@@ -116,7 +116,7 @@ impl Token {
             return Ok(());
         }
         let found = search::all(session, guard).map_err(unavailable)?;
-        let descriptions = describe_each(session, found, self.quirks.vague_stale_handles).described;
+        let descriptions = describe_each(session, found).described;
         self.see_sentinel(session, guard)?;
         let mut seen = std::collections::HashSet::new();
         for description in descriptions {

@@ -2,6 +2,8 @@
 //! Each token holds a sentinel with the id; the first token of the first start holds the root key too.
 //! On any mismatch the node does not serve and says why.
 
+use std::time::Duration;
+
 use kms_core::hsm::{HsmError, ObjectKind, TokenObject};
 use kms_core::sealing::{Purpose, Sealer, subkey_input};
 use kms_core::secret::SecretKey;
@@ -16,6 +18,10 @@ const ROOT: &str = "root";
 
 /// How often the lock of starts is waited for, each time as long as a statement may wait for a lock (5 s): a minute.
 const LOCK_TRIES: usize = 12;
+
+/// How often it is looked whether leases are over; in all a little longer than the usual lease.
+const LEASE_TRIES: usize = 16;
+const LEASE_PAUSE: Duration = Duration::from_millis(500);
 
 /// An established deployment, ready to serve.
 #[derive(Clone, Debug)]
@@ -64,7 +70,7 @@ pub enum DeploymentError {
     /// The token that should be replaced is there.
     #[error("the token shows the sentinel of this deployment: it is not lost, and nothing is replaced")]
     NothingLost,
-    /// A node serves, so its token is there.
+    /// A node serves: its token is there, and it would not know one that joins.
     #[error("a node has a lease: stop all nodes, and wait a minute after a kill")]
     NodesLive,
     /// The root key is that of another deployment, or was altered.
@@ -86,8 +92,9 @@ impl<E: Into<KmsError>> From<E> for DeploymentError {
 
 impl Deployment {
     /// Opens the deployment of this database and these tokens, each with its label, or makes it when all are new; then the
-    /// first token gets the root key. A token that is new to the deployment joins it. `escrow` is handed a new root key
-    /// once, before it is used, so that it can be encrypted for its owner (cryptography.md 4).
+    /// first token gets the root key. A token that is new to the deployment joins it, while no other node serves.
+    /// `escrow` is handed a new root key once, before it is used, so that it can be encrypted for its owner
+    /// (cryptography.md 4).
     ///
     /// # Errors
     /// See [`DeploymentError`]; a missing sentinel is never made anew. Nodes that start at once wait for one another, a
@@ -100,6 +107,11 @@ impl Deployment {
         let stores = alone(metadata, || {
             let known = metadata.read(|tx| Ok::<_, KmsError>(tx.token_stores()?))?;
             let (first, others) = by_root(tokens, &known)?;
+            let is_joined = |label: &str| known.iter().any(|store| store.token == label && store.established);
+            if others.iter().any(|(label, _)| !is_joined(label)) {
+                // Nodes that serve without the token would not find the keys that are made in it.
+                await_peers(metadata)?;
+            }
             let store = Self::establish(metadata, first, None, escrow)?;
             let id = store.deployment_id;
             let mut stores = vec![(first.1, store)];
@@ -213,11 +225,15 @@ impl Deployment {
 /// A token with its label.
 type Named<'a> = (&'a str, &'a Token);
 
-/// The token that holds or gets the root key, and the others. Every token that the database knows must be given.
+/// The token that holds or gets the root key, and the others. Every token that the database knows must be given, but for
+/// one that was about to join and did not: no key is bound to it.
 fn by_root<'a>(tokens: &[Named<'a>], known: &[TokenStore]) -> Result<(Named<'a>, Vec<Named<'a>>), DeploymentError> {
-    let is_given = |store: &&TokenStore| tokens.iter().any(|(label, _)| *label == store.token);
+    let is_given = |store: &&TokenStore| {
+        let never_joined = !store.established && store.root.is_none();
+        never_joined || tokens.iter().any(|(label, _)| *label == store.token)
+    };
     let Some((first, _)) = tokens.first() else {
-        return Err(DeploymentError::NotKept("no token is configured".to_owned()));
+        return Err(KmsError::internal("no token is configured").into());
     };
     match known.iter().find(|store| !is_given(store)) {
         Some(missing) if tokens.len() == 1 && known.len() == 1 => {
@@ -229,6 +245,20 @@ fn by_root<'a>(tokens: &[Named<'a>], known: &[TokenStore]) -> Result<(Named<'a>,
     let holder = known.iter().find(|store| store.root.is_some()).map_or(*first, |store| &store.token);
     let (holders, others): (Vec<_>, Vec<_>) = tokens.iter().copied().partition(|(label, _)| *label == holder);
     holders.first().map(|first| (*first, others)).ok_or_else(|| no_root().into())
+}
+
+/// Waits until no other node has a lease: one that was just stopped or killed had one for a moment.
+///
+/// # Errors
+/// [`DeploymentError::NodesLive`] after 8 seconds.
+pub(crate) fn await_peers(metadata: &Metadata) -> Result<(), DeploymentError> {
+    for _ in 0..LEASE_TRIES {
+        if metadata.live_peers()? == 0 {
+            return Ok(());
+        }
+        std::thread::sleep(LEASE_PAUSE);
+    }
+    Err(DeploymentError::NodesLive)
 }
 
 /// What the database says that the token of this label holds.

@@ -21,8 +21,8 @@ pub enum ServiceStep {
 pub type ServiceAudit<'a> = &'a dyn Fn(ServiceStep, &KeyAddress) -> AuditEntry;
 
 impl Keeper {
-    /// Destroys all expired material of this token that no other node is at; returns how many materials. `committed` gets the audit
-    /// records of what was committed, whatever comes after.
+    /// Destroys all expired material of this token that no other node is at; returns how many materials.
+    /// `committed` gets the audit records of what was committed, whatever comes after.
     ///
     /// # Errors
     /// Postgres or the token does not answer; what is condemned will be finished by the reconciler.

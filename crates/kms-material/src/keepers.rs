@@ -50,13 +50,17 @@ impl Keepers {
         keeper.ok_or_else(|| KmsError::internal("the token of a key is not one of this node's"))
     }
 
-    /// One run over rows and every token ([`Keeper::reconcile`]).
-    ///
-    /// # Errors
-    /// That of the first token that fails, once all were tried.
-    pub fn reconcile(&self, at_start: bool) -> Result<Report, KmsError> {
-        let reports: Vec<_> = self.iter().map(|keeper| keeper.reconcile(at_start)).collect();
-        reports.into_iter().try_fold(Report::default(), |all, report| Ok(all.with(report?)))
+    /// One run over rows and every token ([`Keeper::reconcile`]): what was found in those that could be looked at, and the
+    /// error of the first that could not.
+    pub fn reconcile(&self, at_start: bool) -> (Report, Result<(), KmsError>) {
+        let mut outcome = (Report::default(), Ok(()));
+        for keeper in self.iter() {
+            match keeper.reconcile(at_start) {
+                Ok(report) => outcome.0 = outcome.0.with(report),
+                Err(error) => outcome.1 = outcome.1.and(Err(error)),
+            }
+        }
+        outcome
     }
 
     /// Whether the searches of every token can be trusted now.
@@ -71,19 +75,21 @@ impl Keepers {
     /// The first keeper whose token serves what is asked of it.
     ///
     /// # Errors
-    /// What the tokens say, each by its label where there are several.
+    /// `UnsupportedOperationException` with the reasons of the tokens, each once. Which token said what, `strongroom doctor`
+    /// tells the operator; it is no client's business.
     pub fn serving(&self, ask: impl Fn(&dyn Hsm) -> Result<(), HsmError>) -> Result<&Keeper, KmsError> {
-        let mut refusals = Vec::new();
+        let mut reasons = Vec::new();
         for keeper in self.iter() {
             match ask(&**keeper.hsm()) {
                 Ok(()) => return Ok(keeper),
-                Err(refusal) => refusals.push((keeper.token(), refusal)),
+                Err(HsmError::Unsupported(reason)) if reasons.contains(&reason) => {}
+                Err(HsmError::Unsupported(reason)) => reasons.push(reason),
+                Err(other) => return Err(other.into()),
             }
         }
-        if let [(_, HsmError::Unsupported(_))] = &refusals[..] {
-            return Err(refusals.remove(0).1.into());
+        match reasons[..] {
+            [reason] => Err(HsmError::Unsupported(reason).into()),
+            _ => Err(KmsError::UnsupportedOperation(Some(format!("no token serves this: {}", reasons.join("; "))))),
         }
-        let told = refusals.iter().map(|(token, refusal)| format!("{token}: {refusal}")).collect::<Vec<_>>();
-        Err(KmsError::UnsupportedOperation(Some(told.join("; "))))
     }
 }

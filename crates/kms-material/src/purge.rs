@@ -9,8 +9,8 @@ use crate::{AuditEntry, Keeper};
 const BATCH: i64 = 100;
 
 impl Keeper {
-    /// Purges all keys of this token whose deletion date has passed and that no other node is at; returns how many. `committed` gets the
-    /// audit records of what was committed, whatever comes after.
+    /// Purges all keys of this token whose deletion date has passed and that no other node is at; returns how many.
+    /// `committed` gets the audit records of what was committed, whatever comes after.
     ///
     /// # Errors
     /// Postgres or the token does not answer; the next run goes on where this one stopped.

@@ -7,8 +7,6 @@
 //! recovery is simply run again: what it left in the token is a root key with a row `creating`, which the reconciler
 //! destroys, and a sentinel that nobody asks for.
 
-use std::time::Duration;
-
 use kms_core::kdf::hmac_sha256;
 use kms_core::sealing::{Purpose, Sealer, subkey_input};
 use kms_core::secret::SecretKey;
@@ -18,15 +16,12 @@ use kms_metadata::{Metadata, TokenStore};
 use uuid::Uuid;
 
 use crate::claim::{claim_keyless, make_present};
-use crate::deployment::{Deployment, DeploymentError, alone, established_store, root_object, root_row};
+use crate::deployment::{Deployment, DeploymentError, alone, await_peers, established_store, root_object, root_row};
 use crate::identity::salt_binding;
 
-/// How often it is looked whether leases are over; in all a little longer than the usual lease.
-const LEASE_TRIES: u32 = 16;
-const LEASE_PAUSE: Duration = Duration::from_millis(500);
-
 impl Deployment {
-    /// Makes `root` the root key of this database's deployment in a token that never held it, or holds an older state of it.
+    /// Makes a token that never held it, or holds an older state of it, the token of this label: with `root` as its root key if
+    /// the lost one had it.
     /// The token has the label of the lost one. Returns the deployment's id.
     ///
     /// # Errors
@@ -38,7 +33,7 @@ impl Deployment {
         token_label: &str,
         root: &SecretKey,
     ) -> Result<Uuid, DeploymentError> {
-        await_nodes(metadata)?;
+        await_peers(metadata)?;
         alone(metadata, || {
             let store = lost_store(metadata, token, token_label)?;
             check_root(metadata, &store, root)?;
@@ -48,21 +43,10 @@ impl Deployment {
     }
 }
 
-/// Waits for the end of leases: a node that did not start because its token is lost had one for a moment.
-fn await_nodes(metadata: &Metadata) -> Result<(), DeploymentError> {
-    for _ in 0..LEASE_TRIES {
-        if metadata.read(|tx| Ok::<_, KmsError>(tx.live_nodes()?))? == 0 {
-            return Ok(());
-        }
-        std::thread::sleep(LEASE_PAUSE);
-    }
-    Err(DeploymentError::NodesLive)
-}
-
 /// What the database says of the lost token.
 fn lost_store(metadata: &Metadata, token: &Token, token_label: &str) -> Result<TokenStore, DeploymentError> {
     let store = established_store(metadata, token_label)?;
-    if metadata.read(|tx| Ok::<_, KmsError>(tx.live_nodes()?))? > 0 {
+    if metadata.live_peers()? > 0 {
         return Err(DeploymentError::NodesLive);
     }
     let found = token.find_deployments()?;

@@ -123,6 +123,14 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// How many other nodes may have a lease now.
+    ///
+    /// # Errors
+    /// [`MetadataError::Unavailable`].
+    pub fn live_peers(&self) -> Result<usize, MetadataError> {
+        Ok(self.inner.list_peers()?.len())
+    }
+
     /// Runs `f` over one read-only snapshot (REPEATABLE READ). Do not call it, or [`Metadata::write`], within another: each
     /// takes a connection of the pool.
     ///
@@ -218,11 +226,7 @@ impl Metadata {
         let bound = node.lease + PATIENCE;
         let peers = nodes::live_peers(&mut connection.0, node);
         drop(connection);
-        let peers = peers.or_else(|_| {
-            let mut pooled = self.inner.pool.get().map_err(|error| MetadataError::Unavailable(error.to_string()))?;
-            nodes::live_peers(&mut pooled, node)
-        });
-        match peers {
+        match peers.or_else(|_| self.inner.list_peers()) {
             Ok(peers) if peers.is_empty() => (),
             Ok(peers) => expected.wait(&peers, bound, || self.reread_peers()),
             Err(error) => {
@@ -239,6 +243,11 @@ impl Metadata {
 }
 
 impl Inner {
+    fn list_peers(&self) -> Result<Vec<nodes::Peer>, MetadataError> {
+        let mut pooled = self.pool.get().map_err(|error| MetadataError::Unavailable(error.to_string()))?;
+        nodes::live_peers(&mut pooled, &self.node)
+    }
+
     fn stop(&self) {
         self.invalidator.lease.end();
         self.registry.stop_listener(STOP_PATIENCE);

@@ -103,9 +103,12 @@ pub(crate) fn live_peers(connection: &mut PgConnection, node: &Node) -> Result<V
 
 fn register(connection: &mut PgConnection, node: &Node, condition: &str) -> Result<bool, MetadataError> {
     let statement = format!(
-        "INSERT INTO nodes (node_id, boot_id, lease_until, name) VALUES ($1, $2, now() + make_interval(secs => $3), $4) \
+        "INSERT INTO nodes (node_id, boot_id, lease_until, name, knows_several_tokens) \
+         VALUES ($1, $2, now() + make_interval(secs => $3), $4, true) \
          ON CONFLICT (node_id) DO UPDATE \
-         SET boot_id = excluded.boot_id, lease_until = excluded.lease_until, name = excluded.name WHERE {condition}"
+         SET boot_id = excluded.boot_id, lease_until = excluded.lease_until, name = excluded.name, \
+             knows_several_tokens = true \
+         WHERE {condition}"
     );
     let registered = diesel::sql_query(statement)
         .bind::<SqlUuid, _>(node.node_id)

@@ -5,7 +5,7 @@ use kms_core::ObjectId;
 use uuid::Uuid;
 
 use crate::error::MetadataError;
-use crate::schema::{nodes, token_stores};
+use crate::schema::token_stores;
 use crate::tx::Tx;
 
 /// The advisory lock of first starts: the ASCII codes of `kms-open`.
@@ -81,17 +81,6 @@ impl Tx<'_> {
         let update = diesel::update(token_stores::table.find(&store.token)).set(names);
         let changed = self.run(|connection| update.execute(connection))?;
         if changed == 1 { Ok(()) } else { Err(MetadataError::NotFound) }
-    }
-
-    /// How many nodes have a lease now.
-    ///
-    /// # Errors
-    /// Those of any statement.
-    pub fn live_nodes(&mut self) -> Result<i64, MetadataError> {
-        self.run(|connection| {
-            let live = nodes::lease_until.gt(diesel::dsl::now);
-            nodes::table.filter(live).count().get_result(connection)
-        })
     }
 
     /// Notes that the token holds its objects.

@@ -97,17 +97,14 @@ impl Background {
         for _ in 0..QUESTIONS {
             hear_time(service)?;
         }
-        report(service.keepers().reconcile(true)?);
-        Health::note(&health.reconciled, true, service.keepers().clock().boottime());
+        reconcile(service, health, true)?;
         measure_and_note(service, health)?;
         let mut background = Self { stops: Vec::new(), threads: Vec::new() };
         background.every("due", DUE_EVERY, service, run_due)?;
         background.every("wrapping-pool", POOL_EVERY, service, fill_pool)?;
         let reconcile_health = Arc::clone(health);
         background.every("reconcile", RECONCILE_EVERY, service, move |service, _| {
-            report(service.keepers().reconcile(false)?);
-            Health::note(&reconcile_health.reconciled, true, service.keepers().clock().boottime());
-            Ok(())
+            reconcile(service, &reconcile_health, false)
         })?;
         let measure_health = Arc::clone(health);
         background
@@ -255,10 +252,18 @@ fn forward(service: &Service) -> Result<(), KmsError> {
 
 /// Pairs are made ahead in the first token alone: whatever can be imported anywhere is bound to it, unless it cannot.
 fn fill_pool(service: &Service, stopped: &Receiver<()>) -> Result<(), KmsError> {
-    for keeper in service.keepers().iter() {
-        keeper.end_spent_pairs()?;
-    }
+    // A token that fails holds up no other.
+    let ended: Vec<_> = service.keepers().iter().map(|keeper| keeper.end_spent_pairs()).collect();
     while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) && service.keepers().first().fill_pool()? {}
+    ended.into_iter().try_for_each(|ended| ended.map(drop))
+}
+
+/// Makes rows and tokens one again, and tells what is left open.
+fn reconcile(service: &Service, health: &Health, at_start: bool) -> Result<(), KmsError> {
+    let (found, outcome) = service.keepers().reconcile(at_start);
+    report(found);
+    outcome?;
+    Health::note(&health.reconciled, true, service.keepers().clock().boottime());
     Ok(())
 }
 

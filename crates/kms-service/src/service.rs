@@ -58,7 +58,7 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     pages: Sealer,
     rsa_gate: Arc<Gate>,
-    /// The lanes of each keeper's token, so that a slow token holds up no other.
+    /// The lanes of each keeper's token, so that a slow one holds up no use of another's keys.
     lanes: Arc<[Lanes]>,
     outbox: Arc<Outbox>,
     refusals: Refusals,

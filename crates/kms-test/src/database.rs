@@ -66,6 +66,15 @@ impl TestDatabase {
     pub fn execute(&self, sql: &str) -> Option<String> {
         execute_in(&self.name, sql)
     }
+
+    /// Runs one statement that Postgres must refuse, and gives its reason.
+    ///
+    /// # Panics
+    /// If Postgres does not refuse.
+    pub fn refused(&self, sql: &str) -> String {
+        let outcome = services::postgres().execute(&self.name, sql, TIMEOUT);
+        outcome.expect_err("the statement is refused").to_string()
+    }
 }
 
 impl Default for TestDatabase {

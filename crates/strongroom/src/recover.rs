@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use kms_core::secret::{SecretBytes, SecretKey};
 use kms_hsm::{Token, TokenConfig};
 use kms_material::Deployment;
@@ -37,13 +37,17 @@ pub(crate) fn run(arguments: &RecoverArguments) -> anyhow::Result<()> {
 
 /// The token of this label, or else the first.
 fn lost(tokens: Vec<anyhow::Result<TokenConfig>>, label: Option<&str>) -> anyhow::Result<TokenConfig> {
+    let Some(label) = label else { return tokens.into_iter().next().context("no token is configured")? };
+    // What is wrong with another one, such as a PIN that cannot be read, does not matter here.
+    let mut others = Vec::new();
     for config in tokens {
-        let config = config?;
-        if label.is_none_or(|label| label == config.token_label) {
-            return Ok(config);
+        match config {
+            Ok(config) if config.token_label == label => return Ok(config),
+            other => others.extend(other.err()),
         }
     }
-    bail!("no configured token has the label {}", label.unwrap_or_default())
+    let none = format!("no configured token has the label {label}");
+    Err(others.pop().map_or_else(|| anyhow!(none.clone()), |error| error.context(none.clone())))
 }
 
 /// The 32 bytes that the recovery file decrypts to.

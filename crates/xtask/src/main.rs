@@ -28,8 +28,8 @@ usage: cargo xtask COMMAND
   kryoptic                   build the second token's PKCS#11 module (ML-DSA, ML-KEM) and print its path
   setup                      install the system packages that all of these need
 
-dev, demo, bench, chaos, test, fuzz, kryoptic and setup install missing Debian or Ubuntu packages. They ask first, unless there is no
-terminal or --yes is given.";
+dev, demo, bench, chaos, test, fuzz, kryoptic and setup install missing Debian or Ubuntu packages. They ask first, unless
+there is no terminal or --yes is given.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

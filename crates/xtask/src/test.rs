@@ -11,6 +11,8 @@ use crate::setup::{Purpose, install_missing};
 
 /// How long the killing goes on in a run for a change: long enough to reach each step several times.
 const CHAOS_SECONDS: &str = "180";
+/// The same with a second token, whose steps are those of the first.
+const SECOND_CHAOS_SECONDS: &str = "60";
 /// Names the PKCS#11 module of the second token to tests.
 const SECOND_MODULE: &str = "STRONGROOM_PQ_MODULE";
 /// The scripts that run clients written by others, below the top folder.
@@ -33,7 +35,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let mut count = Count::default();
     // Each part runs even if one before it fails: a red run should show all that is red.
     let parts = match module {
-        Some(module) => with_second_token(&programs, &module, &mut count),
+        Some(module) => with_second_token(&programs, &module, chaos, &mut count),
         None => vec![
             cargo_test(&programs, &mut count),
             client_suites(&programs, &mut count),
@@ -45,9 +47,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
-/// The conformance suite on both tokens, the tests that need a second one, those that go over every served operation, and
-/// clients. The whole workspace is named each time, so that nothing is compiled anew with other features.
-fn with_second_token(programs: &Path, module: &Path, count: &mut Count) -> Vec<Result<(), String>> {
+/// The conformance suite on both tokens, the tests that need a second one, those that go over every served operation,
+/// clients, and a while of chaos. The whole workspace is named each time, so that nothing is compiled anew with other features.
+fn with_second_token(programs: &Path, module: &Path, chaos: bool, count: &mut Count) -> Vec<Result<(), String>> {
     let mut conformance = cargo();
     conformance.args(["test", "--workspace"]).args(FAILPOINTS).args(["--test", "token", "conformance::"]);
     let beside_postgres = |tests: &[&str]| {
@@ -67,7 +69,12 @@ fn with_second_token(programs: &Path, module: &Path, count: &mut Count) -> Vec<R
         command.env("STRONGROOM_BIN", programs.join("strongroom")).env(SECOND_MODULE, module).current_dir(root());
         run_counted(&mut command, count)
     };
-    [conformance, needing_it, every_operation, python, javascript].map(run).into()
+    let mut parts: Vec<_> = [conformance, needing_it, every_operation, python, javascript].map(run).into();
+    if chaos {
+        let mut chaos = e2e_command(programs, "chaos");
+        parts.push(run::run(chaos.args(["--seconds", SECOND_CHAOS_SECONDS, "--pq-module"]).arg(module)));
+    }
+    parts
 }
 
 /// All tests in Rust, beside one Postgres and one template token.
@@ -131,6 +138,7 @@ impl Count {
 fn run_counted(command: &mut Command, count: &mut Count) -> Result<(), String> {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     eprintln!("> {name}");
+    let before = count.passed;
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("{name} cannot be run: {error}"))?;
     let output = child.stdout.take().ok_or_else(|| format!("{name} has no output"))?;
     for line in BufReader::new(output).split(b'\n') {
@@ -140,7 +148,11 @@ fn run_counted(command: &mut Command, count: &mut Count) -> Result<(), String> {
         count.add(&line);
     }
     let status = child.wait().map_err(|error| format!("{name}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{name} failed ({status})")) }
+    match status.success() {
+        false => Err(format!("{name} failed ({status})")),
+        true if count.passed == before => Err(format!("{name} ran no test")),
+        true => Ok(()),
+    }
 }
 
 #[cfg(test)]

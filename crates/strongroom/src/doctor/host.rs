@@ -19,9 +19,11 @@ pub(super) fn look(findings: &mut Findings, place: &Place) {
     // The first start makes it.
     let audit = if audit.exists() { audit } else { place.data_dir.clone() };
     folder(findings, "audit folder", &audit);
-    for token in place.tokens.iter().flatten() {
+    for (index, token) in place.tokens.iter().enumerate() {
+        let Ok(token) = token else { continue };
+        let label = if index == 0 { String::new() } else { format!("{}: ", token.token_label) };
         if let Some(token_folder) = &token.softhsm_folder {
-            folder(findings, "token folder", token_folder);
+            folder(findings, &format!("{label}token folder"), token_folder);
         }
     }
     recovery_file(findings, place);

@@ -14,13 +14,14 @@ pub(super) fn look(findings: &mut Findings, tokens: &[Arc<Token>]) {
     for (place, row) in first.iter().enumerate() {
         let name = format!("{} {}", row.kind.spec, row.kind.usage);
         let rows = tables.iter().map(|(label, table)| (label, &table[place]));
+        let is_promised = rows.clone().any(|(_, row)| row.is_promised);
         match rows.clone().find(|(_, row)| row.generate.is_ok()) {
             Some((_, row)) if tables.len() == 1 => findings.ok(name, text_of(row)),
             Some((label, row)) => findings.ok(name, format!("{} in {label}", text_of(row))),
             None => {
                 let reasons: Vec<_> = rows.filter_map(|(_, row)| row.generate.err()).collect();
                 let text = format!("not served: {}", reasons.join("; "));
-                if row.is_promised { findings.wrong(name, text) } else { findings.note(name, text) }
+                if is_promised { findings.wrong(name, text) } else { findings.note(name, text) }
             }
         }
     }

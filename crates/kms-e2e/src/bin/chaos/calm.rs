@@ -103,7 +103,7 @@ pub(crate) async fn every_key_answers(world: &World, keys: &Keys, mut random: Ra
 /// Everything that a key can be asked for without a change, and what was kept of it several times.
 fn last_looks(key: &Key) -> Vec<Op> {
     let uses = key.uses.choices().iter().flat_map(|(_, op)| {
-        let is_about_kept = matches!(op, Op::Use(Use::Decrypt | Use::Verify | Use::VerifyMac));
+        let is_about_kept = matches!(op, Op::Use(Use::Decapsulate | Use::Decrypt | Use::Verify | Use::VerifyMac));
         std::iter::repeat_n(*op, if is_about_kept { AGAIN } else { 1 })
     });
     [Op::Look, Op::Tags].into_iter().chain(uses).collect()

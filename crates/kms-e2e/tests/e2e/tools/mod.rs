@@ -1,6 +1,7 @@
 //! The commands beside a server: `strongroom reconcile` and `strongroom doctor`, and what the runbook promises of them.
 
 mod doctor;
+mod further_token;
 mod metrics;
 mod pin;
 mod reconcile;

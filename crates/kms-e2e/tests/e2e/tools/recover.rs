@@ -27,9 +27,7 @@ impl Place {
         std::fs::create_dir(place.path("data")).unwrap();
         std::fs::write(place.path("url"), place.database.url()).unwrap();
         std::fs::write(place.path("secret"), "test").unwrap();
-        let (private, public) = (place.path("private.pem"), place.path("public.pem"));
-        openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out"], &private);
-        openssl(&["pkey", "-pubout", "-in", private.to_str().unwrap(), "-out"], &public);
+        make_recovery_keys(place.folder.path());
         place
     }
 
@@ -79,14 +77,26 @@ impl Place {
         if output.status.success() { Ok(()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
     }
 
-    /// As the runbook says, with the private key of the operator.
     fn open_recovery_file(&self) -> PathBuf {
-        let script = r#"cd "$1" && perl -ne 'print pack "H*", $1 if /^root (.*)/' recovery.txt |
-            openssl pkeyutl -decrypt -inkey private.pem -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 > root.key"#;
-        let opened = Command::new("sh").args(["-c", script, "recovery"]).arg(self.folder.path()).output().unwrap();
-        assert!(opened.status.success(), "{opened:?}");
-        self.path("root.key")
+        open_recovery_file(self.folder.path())
     }
+}
+
+/// The operator's recovery key, `private.pem` and `public.pem` in this folder.
+pub(super) fn make_recovery_keys(folder: &Path) {
+    let (private, public) = (folder.join("private.pem"), folder.join("public.pem"));
+    openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out"], &private);
+    openssl(&["pkey", "-pubout", "-in", private.to_str().unwrap(), "-out"], &public);
+}
+
+/// Opens `recovery.txt` of this folder with the private key of the operator, as the runbook says; gives the file of the root
+/// key.
+pub(super) fn open_recovery_file(folder: &Path) -> PathBuf {
+    let script = r#"cd "$1" && perl -ne 'print pack "H*", $1 if /^root (.*)/' recovery.txt |
+        openssl pkeyutl -decrypt -inkey private.pem -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 > root.key"#;
+    let opened = Command::new("sh").args(["-c", script, "recovery"]).arg(folder).output().unwrap();
+    assert!(opened.status.success(), "{opened:?}");
+    folder.join("root.key")
 }
 
 fn openssl(arguments: &[&str], out: &Path) {
