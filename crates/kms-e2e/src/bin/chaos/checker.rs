@@ -6,13 +6,13 @@
 //! worlds in which it would have got another answer are ruled out. No world left: the answer cannot be explained.
 //! Source: Wing and Gong, "Testing and verifying concurrent objects" (1993), with the set of worlds kept as it goes.
 //!
-//! Two nodes need one relaxation. A change is in the rows from its COMMIT on, and other nodes may use what they hold of the
-//! key from before until the change is acknowledged (design.md 6). So of a change that took effect but is not acknowledged,
-//! the view from before is kept, and a **use** on **another node** than the change's may **succeed** by it. All else is as
-//! strict as with one node: reads and refusals come from the rows, the change's own node uses the new facts at once, and
-//! from the acknowledgement on the view and all older ones count nowhere. If a change ended without an acknowledgement, the
-//! view counts for uses that begin within a lease from then: no record counts longer after a COMMIT (object-protocol.md 5,
-//! S5).
+//! Caches need one relaxation. A change is in the rows from its COMMIT on, and nodes may use what they hold of the key from
+//! before until the change is acknowledged (design.md 6); its own node drops that only when it has the answer to its COMMIT,
+//! by which time the other one may have shown the new rows. So of a change that took effect but is not acknowledged, the
+//! view from before is kept, and a **use** may **succeed** by it. All else is strict: reads and refusals come from the rows,
+//! and from the acknowledgement on the view and all older ones count nowhere. If a change ended without an acknowledgement,
+//! its own process knows of it, and on other nodes the view counts for uses that begin within a lease from then: no record
+//! counts longer after a COMMIT (object-protocol.md 5, S5).
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -43,12 +43,13 @@ struct World<M: Model> {
     stale: Vec<Stale<M::View>>,
 }
 
-/// What another node than the one that changed it may still see.
+/// What nodes may still see of the time before a change.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Stale<V> {
     view: V,
     changed_by: OpId,
-    node: usize,
+    /// Where it was changed.
+    process: Process,
 }
 
 struct Pending<O> {
@@ -256,7 +257,7 @@ impl<M: Model> Checker<M> {
             let mut stale = world.stale.clone();
             let view = world.facts.view();
             if facts.view() != view {
-                stale.push(Stale { view, changed_by: id, node: pending.process.0 });
+                stale.push(Stale { view, changed_by: id, process: pending.process });
             }
             push(&facts, answer, stale);
         }
@@ -269,8 +270,12 @@ impl<M: Model> Checker<M> {
     }
 
     fn may_see(&self, pending: &Pending<M::Op>, stale: &Stale<M::View>) -> bool {
+        if pending.process.0 == stale.process.0 {
+            let is_under_way = self.pending.iter().any(|change| change.id == stale.changed_by);
+            return is_under_way && pending.process == stale.process;
+        }
         let until = self.unannounced.get(&stale.changed_by);
-        pending.process.0 != stale.node && until.is_none_or(|until| pending.begun_at <= *until)
+        until.is_none_or(|until| pending.begun_at <= *until)
     }
 
     /// Nobody was told that the change is everywhere: other nodes know at the end of a lease.

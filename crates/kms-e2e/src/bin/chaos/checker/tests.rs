@@ -45,14 +45,36 @@ fn another_node_may_use_what_it_holds_until_the_change_is_acknowledged() {
 }
 
 #[test]
-fn the_node_of_the_change_and_all_reads_are_held_to_the_new_facts_at_once() {
-    for (other, op, answer) in
-        [(false, Op::Use(Use::Encrypt), Answer::Done), (true, Op::Look, Answer::Looked("Enabled", 0))]
-    {
+fn the_node_of_a_change_may_use_what_it_holds_until_it_knows_of_its_own_commit() {
+    let mut case = Case::new();
+    assert!(case.now(IMPORT, Answer::Done));
+    let disable = case.begin(Op::Disable);
+    assert!(case.on_other_node(Op::Look, Answer::Looked("Disabled", 0)));
+    assert!(case.now(Op::Use(Use::Encrypt), Answer::Done));
+    assert!(case.answered(disable, Answer::Done));
+    assert!(!case.now(Op::Use(Use::Encrypt), Answer::Done));
+}
+
+#[test]
+fn a_process_that_ended_leaves_nothing_to_the_next_one_of_its_node() {
+    let mut case = Case::new();
+    assert!(case.now(IMPORT, Answer::Done));
+    let disable = case.begin(Op::Disable);
+    case.0.lost(disable, "killed");
+    case.0.settle(|_| true, &case.1).unwrap();
+    assert!(case.on_other_node(Op::Look, Answer::Looked("Disabled", 0)));
+    let encrypt = case.0.begin(Op::Use(Use::Encrypt), (NODE.0, NODE.1 + 1), &case.1);
+    assert!(!case.answered(encrypt, Answer::Done));
+}
+
+#[test]
+fn all_reads_are_held_to_the_new_facts_at_once() {
+    for other in [false, true] {
         let mut case = Case::new();
         assert!(case.now(IMPORT, Answer::Done));
         let _disable = case.begin(Op::Disable);
         assert!(case.now(Op::Look, Answer::Looked("Disabled", 0)));
+        let (op, answer) = (Op::Look, Answer::Looked("Enabled", 0));
         assert!(!if other { case.on_other_node(op, answer) } else { case.now(op, answer) });
     }
 }
