@@ -51,7 +51,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 /// clients, and a while of chaos. The whole workspace is named each time, so that nothing is compiled anew with other features.
 fn with_second_token(programs: &Path, module: &Path, chaos: bool, count: &mut Count) -> Vec<Result<(), String>> {
     let mut conformance = cargo();
-    conformance.args(["test", "--workspace"]).args(FAILPOINTS).args(["--test", "token", "conformance::"]);
+    // With what the tests print: the table of what each token serves is among it.
+    conformance.args(["test", "--workspace"]).args(FAILPOINTS);
+    conformance.args(["--test", "token", "conformance::", "--", "--nocapture"]);
     let beside_postgres = |tests: &[&str]| {
         let mut command = Command::new(programs.join("with-test-cluster"));
         command.arg("--").arg(cargo().get_program()).args(["test", "--workspace", "--no-fail-fast"]).args(FAILPOINTS);

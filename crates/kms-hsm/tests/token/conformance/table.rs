@@ -6,13 +6,11 @@ use std::collections::BTreeSet;
 use kms_core::key_spec::KeySpec;
 use kms_hsm::KindRow;
 
-use crate::place::{Make, on_each_make};
+use crate::place::{Make, TOLD, on_each_make};
 
 const DOCUMENT: &str = include_str!("../../../../../docs/tokens.md");
 const BEGIN: &str = "<!-- The conformance suite compares this table with the tokens. -->\n";
 const END: &str = "<!-- End of the table. -->";
-/// How a child process tells a cell: this, the key spec, its usage and the cell.
-const TOLD: &str = "cell | ";
 const NO: &str = "no: ";
 
 #[test]
@@ -59,6 +57,7 @@ fn cell(row: &KindRow) -> String {
     cell
 }
 
+/// What one make of token serves, as its child process told it line by line.
 struct Column {
     make: Make,
     /// Key spec, usage and cell.
