@@ -88,6 +88,7 @@ diesel::table! {
         boot_id -> Uuid,
         lease_until -> Timestamptz,
         name -> Text,
+        knows_several_tokens -> Bool,
     }
 }
 
