@@ -17,7 +17,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  dev [--release] [ARGS]     build, then run `strongroom dev ARGS`: a whole key service for development
+  dev [--release] [--pq] [ARGS]
+                             build, then run `strongroom dev ARGS`: a whole key service for development; with --pq the
+                             second token too
   demo [ARGS]                the life of imported key material on a throw-away server, step by step
   bench [ARGS]               the table of costs, built with optimisation
   chaos [ARGS]               kill the server at every step and look for what is lost
