@@ -237,7 +237,7 @@ mod tests {
             materials: Vec::new(),
         };
         static TOKEN: LazyLock<Arc<dyn Hsm>> = LazyLock::new(|| crate::test_token::open(1));
-        KeyRecord::new(facts, aliases.iter().map(|name| (*name).to_owned()).collect(), &TOKEN)
+        KeyRecord::new(facts, aliases.iter().map(|name| (*name).to_owned()).collect(), &TOKEN).unwrap()
     }
 
     #[test]

@@ -32,7 +32,10 @@ pub(crate) struct UsableMaterial {
 
 impl KeyRecord {
     /// The record of a key that is bound to this token.
-    pub(crate) fn new(facts: KeyFacts, aliases: Vec<String>, hsm: &Arc<dyn Hsm>) -> Self {
+    ///
+    /// # Errors
+    /// `KMSInternalException`: the row holds a public key that is none of its spec.
+    pub(crate) fn new(facts: KeyFacts, aliases: Vec<String>, hsm: &Arc<dyn Hsm>) -> Result<Self, KmsError> {
         let arn = facts.address.arn().into();
         let usable = |id, object| {
             let object = TokenObject::of_key(object, facts.address.region, facts.address.key_id);
@@ -41,8 +44,9 @@ impl KeyRecord {
         let materials = facts.materials.iter();
         let materials = materials.filter_map(|material| material.object.map(|object| usable(material.id, object)));
         let public_key = facts.current().and_then(|material| material.public_key.as_deref());
-        let public_key = public_key.and_then(|spki| PublicKey::from_spki(facts.spec, spki).ok()).map(Arc::new);
-        Self { arn, aliases, materials: materials.collect(), public_key, facts }
+        let public_key = public_key.map(|spki| PublicKey::from_spki(facts.spec, spki).map(Arc::new)).transpose();
+        let public_key = public_key.map_err(KmsError::internal)?;
+        Ok(Self { arn, aliases, materials: materials.collect(), public_key, facts })
     }
 
     /// Usage, then state, as every cryptographic operation asks for them.

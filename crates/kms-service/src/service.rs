@@ -313,7 +313,7 @@ impl Service {
         })?;
         let Some((facts, aliases)) = read else { return Ok(None) };
         let hsm = Arc::clone(self.keepers.of(&facts)?.hsm());
-        Ok(Some(KeyRecord::new(facts, aliases.into_iter().map(|alias| alias.name).collect(), &hsm)))
+        KeyRecord::new(facts, aliases.into_iter().map(|alias| alias.name).collect(), &hsm).map(Some)
     }
 
     /// Proves that each usable material of a key is the object that its row names.
