@@ -50,15 +50,16 @@ impl Pair {
 }
 
 impl Keeper {
-    /// Binds a pair of the pool to the key, or makes one now when the pool is empty.
+    /// Binds a pair of the pool to the key, or makes one now when the pool is empty: if `before_making` lets it, whose answer
+    /// is held as long as that takes.
     ///
     /// # Errors
-    /// `ThrottlingException` past [`LIVE_PAIRS_PER_ACCOUNT`]; the token or Postgres does not answer.
-    pub fn wrapping_parameters(
+    /// `ThrottlingException` past [`LIVE_PAIRS_PER_ACCOUNT`]; those of `before_making`; the token or Postgres does not answer.
+    pub fn wrapping_parameters<P>(
         &self,
         address: &KeyAddress,
-        spec: WrappingKeySpec,
-        algorithm: WrappingAlgorithm,
+        (spec, algorithm): (WrappingKeySpec, WrappingAlgorithm),
+        before_making: impl Fn() -> Result<P, KmsError>,
     ) -> Result<Parameters, KmsError> {
         if !self.hsm.supports_wrapping(algorithm) {
             let text = format!("Wrapping algorithm {} is not supported by this token.", algorithm.name());
@@ -78,7 +79,10 @@ impl Keeper {
             })?;
             match taken {
                 Some(WrappingKey { public_key, .. }) => return Ok(Parameters { public_key, import_token, valid_to }),
-                None => self.make_pair(spec, algorithm)?,
+                None => {
+                    let _leave = before_making()?;
+                    self.make_pair(spec, algorithm)?;
+                }
             }
         }
     }

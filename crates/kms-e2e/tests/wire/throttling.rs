@@ -1,7 +1,7 @@
-//! A full queue: what a client reads when more requests wait than the service takes.
+//! What a client reads when more requests come than the service takes.
 
 use kms_e2e::{Server, fresh_account};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::Connection;
 use crate::signer::Request;
@@ -14,15 +14,28 @@ const REQUESTS: usize = TAKEN + 7;
 const TEXT: &str = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
 
 #[test]
-fn more_requests_than_wait_are_throttled_with_the_type_text_and_status_of_kms() {
+fn more_data_key_pairs_than_may_wait_are_throttled() {
+    let pair = |key_id: &str| json!({"KeyId": key_id, "KeyPairSpec": "RSA_4096"});
+    some_are_made_and_some_throttled(json!({}), "GenerateDataKeyPairWithoutPlaintext", pair);
+}
+
+/// Three at once; no pairs of this wrapping algorithm lie ready. Without the bound they would hold a session each.
+#[test]
+fn more_wrapping_pairs_than_are_made_at_once_are_throttled() {
+    let wrapping = |key_id: &str| json!({"KeyId": key_id, "WrappingAlgorithm": "RSA_AES_KEY_WRAP_SHA_256", "WrappingKeySpec": "RSA_4096"});
+    let rsa = json!({"Origin": "EXTERNAL", "KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"});
+    some_are_made_and_some_throttled(rsa, "GetParametersForImport", wrapping);
+}
+
+/// Creates a key and sends it all requests before any answer is read.
+fn some_are_made_and_some_throttled(key: Value, operation: &str, body: impl Fn(&str) -> Value) {
     let server = Server::start().unwrap();
     let account = fresh_account();
     let mut connection = Connection::to(&server);
-    connection.send(&Request::of_account(&account, "CreateKey", json!({})).bytes()).unwrap();
+    connection.send(&Request::of_account(&account, "CreateKey", key).bytes()).unwrap();
     let created = connection.answer().json();
     let key_id = created["KeyMetadata"]["KeyId"].as_str().unwrap();
-    let body = json!({"KeyId": key_id, "KeyPairSpec": "RSA_4096"});
-    let bytes = Request::of_account(&account, "GenerateDataKeyPairWithoutPlaintext", body).bytes();
+    let bytes = Request::of_account(&account, operation, body(key_id)).bytes();
     let open = |_| {
         let mut connection = Connection::to(&server);
         connection.send(&bytes).unwrap();
@@ -42,5 +55,5 @@ fn more_requests_than_wait_are_throttled_with_the_type_text_and_status_of_kms() 
             }
         }
     }
-    assert!(made > 0 && throttled > 0, "{made} of {REQUESTS} were made, {throttled} throttled");
+    assert!(made > 0 && throttled > 0, "{operation}: {made} of {REQUESTS} were made, {throttled} throttled");
 }

@@ -34,7 +34,7 @@ pub(crate) struct Output {
 /// # Errors
 /// `NotFoundException`, `InvalidArnException`; `UnsupportedOperationException` for another origin or an algorithm that
 /// KMS or this token does not serve; `KMSInvalidStateException`; `ValidationException` for a wrapping that cannot carry
-/// this key spec; `ThrottlingException` past 1,000 live pairs.
+/// this key spec; `ThrottlingException` past 1,000 live pairs, or when none lies ready and too many RSA keys are being made.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     let key = cx.key_for(&input.key_id)?;
     cx.check_external(&key)?;
@@ -47,7 +47,8 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
             key.spec
         )));
     }
-    let parameters = cx.keeper_of(&key)?.wrapping_parameters(&key.address, spec, algorithm)?;
+    let rsa_gate = || cx.rsa_gate.enter();
+    let parameters = cx.keeper_of(&key)?.wrapping_parameters(&key.address, (spec, algorithm), rsa_gate)?;
     Ok(Output {
         key_id: key.address.arn(),
         import_token: parameters.import_token.to_vec(),
