@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
 use crate::key_record::KeyRecord;
-use crate::lane_token::TokenWork;
+use crate::lane::TokenWork;
 use crate::lanes::LaneKind;
 use crate::target::Target;
 

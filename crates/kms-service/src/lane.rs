@@ -14,8 +14,8 @@ use crate::audit_event::EventDraft;
 use crate::cache::KeyCache;
 use crate::draft_slot::DraftSlot;
 use crate::key_record::KeyRecord;
-use crate::lane_token::{LaneToken, TokenWork};
 use crate::refusals::Refusals;
+use crate::token_random::TokenRandom;
 use crate::workers::DEADLINE;
 
 /// Threads of one lane lost in the token or the audit that are put up with before the process ends.
@@ -25,6 +25,10 @@ const ABANDONED_BOUND: u64 = 8;
 const YIELDS: usize = 4;
 /// Bytes that hold a usual audit record.
 const KEPT_RECORD: usize = 4_096;
+
+/// What is left of an operation once everything is checked: the token call and what follows from it. The material that it
+/// uses names its token; random bytes are those of the lane's.
+pub(crate) type TokenWork = Box<dyn FnOnce(&mut TokenRandom) -> Result<Vec<u8>, KmsError> + Send>;
 
 /// How a lane works.
 #[derive(Clone, Copy)]
@@ -190,7 +194,7 @@ impl Lane {
 impl Shared {
     fn work(&self) {
         let generation = self.generation.load(Ordering::Acquire);
-        let mut token = LaneToken::new(Arc::clone(&self.hsm));
+        let mut random = TokenRandom::new(Arc::clone(&self.hsm));
         let mut finished = Vec::with_capacity(self.settings.batch);
         let mut records = Records::default();
         while !self.is_replaced(generation) {
@@ -205,7 +209,7 @@ impl Shared {
                 if job.reply.is_closed() {
                     continue;
                 }
-                let result = job.work.and_then(|work| token.run(work));
+                let result = job.work.and_then(|work| run(work, &mut random));
                 if self.is_replaced(generation) {
                     break;
                 }
@@ -327,6 +331,12 @@ impl Records {
         }
         self.taken = 0;
     }
+}
+
+/// Does a job; a panic in it is an error of its own.
+fn run(work: TokenWork, random: &mut TokenRandom) -> Result<Vec<u8>, KmsError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(random)))
+        .unwrap_or_else(|_| Err(KmsError::internal("an operation panicked")))
 }
 
 fn millis(clock: &dyn Clock) -> u64 {

@@ -10,8 +10,7 @@ use kms_core::{Clock, Operation, Timestamp};
 
 use crate::audit_event::draft_for_tests;
 use crate::cache::KeyCache;
-use crate::lane::{Lane, LaneSettings, Outcome};
-use crate::lane_token::TokenWork;
+use crate::lane::{Lane, LaneSettings, Outcome, TokenWork};
 use crate::refusals::Refusals;
 use crate::test_token;
 

@@ -21,7 +21,6 @@ mod key_record;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
-mod lane_token;
 mod lanes;
 mod measure;
 mod operations;
@@ -33,6 +32,7 @@ mod tags;
 mod target;
 #[cfg(test)]
 mod test_token;
+mod token_random;
 mod workers;
 
 pub use audit_event::OperationRequest;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::sealing::Sealing;
 use crate::hot::{Prepared, UsedMaterial, check_dry_run};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
+use crate::token_random::TokenRandom;
 
 /// The members that both requests have.
 pub(super) struct DataKeyRequest<'a> {
@@ -46,8 +46,8 @@ pub(super) fn prepare(
     let sealing = Sealing::prepare(key, EncryptionAlgorithm::SymmetricDefault, request.encryption_context)?;
     let (lane, material) = (sealing.lane(), sealing.material_id());
     let key_id = key.arn.clone();
-    let work = Box::new(move |token: &mut LaneToken| {
-        let plaintext = Zeroizing::new(token.random(length)?);
+    let work = Box::new(move |random: &mut TokenRandom| {
+        let plaintext = Zeroizing::new(random.take(length)?);
         let ciphertext_blob = sealing.seal(&plaintext)?;
         answer(DataKey { plaintext, ciphertext_blob, key_id, key_material_id: material.map(|id| id.to_string()) })
     });

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 use super::sealing::Sealing;
 use crate::hot::{Prepared, UsedMaterial, check_dry_run};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
+use crate::token_random::TokenRandom;
 
 /// The members that both requests have.
 pub(super) struct DataKeyPairRequest<'a> {
@@ -53,7 +53,7 @@ pub(super) fn prepare(
     check_dry_run(request.dry_run)?;
     let sealing = Sealing::prepare(key, EncryptionAlgorithm::SymmetricDefault, request.encryption_context)?;
     let (material, key_id) = (sealing.material_id(), Arc::clone(&key.arn));
-    let work = Box::new(move |_: &mut LaneToken| {
+    let work = Box::new(move |_: &mut TokenRandom| {
         let pair = generate_data_key_pair(spec).map_err(KmsError::internal)?;
         let private_key_ciphertext = sealing.seal(&pair.private_key_pkcs8)?;
         answer(MadePair {

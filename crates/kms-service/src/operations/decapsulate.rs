@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct Decapsulate;
@@ -61,7 +61,7 @@ impl HotOperation<1> for Decapsulate {
         }
         check_dry_run(input.dry_run)?;
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let secret = material.hsm.decapsulate(&material.object, spec, ciphertext.as_ref())?;
             let output = Output {
                 key_id,

@@ -13,8 +13,8 @@ use super::opening::OpeningRequest;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, check_recipient, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct Decrypt;
@@ -79,7 +79,7 @@ impl HotOperation<1> for Decrypt {
         let algorithm = key.encryption_algorithm(input.encryption_algorithm.as_deref())?;
         let (lane, material) = (opening.lane(), opening.material_id());
         let (key_id, dry_run) = (key.arn.clone(), input.dry_run);
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let plaintext = opening.open()?;
             check_dry_run(dry_run)?;
             let length = plaintext.len();

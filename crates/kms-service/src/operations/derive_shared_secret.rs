@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, check_recipient, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct DeriveSharedSecret;
@@ -65,7 +65,7 @@ impl HotOperation<1> for DeriveSharedSecret {
         let peer = peer_point(spec, input.public_key.as_ref()).map_err(|_| KmsError::InvalidPublicKey)?;
         check_dry_run(input.dry_run)?;
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let secret = material.hsm.derive_shared_secret(&material.object, spec, &peer)?;
             let output = Output {
                 key_id,

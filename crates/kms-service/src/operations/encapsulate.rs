@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct Encapsulate;
@@ -56,7 +56,7 @@ impl HotOperation<1> for Encapsulate {
         key.check(Operation::Encapsulate, now)?;
         check_dry_run(input.dry_run)?;
         let (public_key, key_id) = (key.public_key()?, Arc::clone(&key.arn));
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let made = public_key.encapsulate().map_err(KmsError::internal)?;
             let length = made.shared_secret.len() + made.ciphertext.len();
             let output = Output {

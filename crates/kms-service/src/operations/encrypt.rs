@@ -11,8 +11,8 @@ use super::sealing::Sealing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct Encrypt;
@@ -57,7 +57,7 @@ impl HotOperation<1> for Encrypt {
         check_dry_run(input.dry_run)?;
         let (lane, used) = (sealing.lane(), sealing.material_id().map(UsedMaterial::One));
         let (plaintext, key_id) = (input.plaintext.clone(), key.arn.clone());
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let ciphertext_blob = sealing.seal(plaintext.as_ref())?;
             let encryption_algorithm = algorithm.to_string();
             let length = ciphertext_blob.len();

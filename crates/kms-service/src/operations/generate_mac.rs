@@ -11,9 +11,9 @@ use super::mac::Authentication;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct GenerateMac;
@@ -54,7 +54,7 @@ impl HotOperation<1> for GenerateMac {
         let authentication = Authentication::prepare(key, &input.mac_algorithm, &input.message)?;
         check_dry_run(input.dry_run)?;
         let key_id = Arc::clone(&key.arn);
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let mac = Zeroizing::new(authentication.mac()?.expose().to_vec());
             let length = mac.len();
             to_json(&Output { mac, mac_algorithm: authentication.algorithm.to_string(), key_id }, length)

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::hot::{check_recipient, to_json};
-use crate::lane_token::{LaneToken, TokenWork};
+use crate::lane::TokenWork;
+use crate::token_random::TokenRandom;
 
 /// The request.
 #[derive(Debug, Deserialize)]
@@ -37,8 +38,8 @@ pub(crate) fn prepare(input: Input) -> Result<TokenWork, KmsError> {
     }
     let bytes = input.number_of_bytes.ok_or_else(|| KmsError::Validation("NumberOfBytes is required.".to_owned()))?;
     let length = usize::try_from(bytes).map_err(KmsError::internal)?;
-    Ok(Box::new(move |token: &mut LaneToken| {
-        let plaintext = Zeroizing::new(token.random(length)?);
+    Ok(Box::new(move |random: &mut TokenRandom| {
+        let plaintext = Zeroizing::new(random.take(length)?);
         to_json(&Output { plaintext, ciphertext_for_recipient: None }, length)
     }))
 }

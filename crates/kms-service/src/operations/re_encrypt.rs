@@ -12,9 +12,9 @@ use super::sealing::Sealing;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, UsedMaterial, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct ReEncrypt;
@@ -88,7 +88,7 @@ impl HotOperation<2> for ReEncrypt {
         let lane = if opening.lane() == LaneKind::Pair { LaneKind::Pair } else { sealing.lane() };
         let used = UsedMaterial::of(opening.material_id(), sealing.material_id());
         let (source_key_id, key_id, dry_run) = (source.arn.clone(), destination.arn.clone(), input.dry_run);
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let plaintext = opening.open()?;
             sealing.check_length(plaintext.len())?;
             check_dry_run(dry_run)?;

@@ -7,14 +7,15 @@ use kms_core::{KmsError, Operation, Timestamp};
 use kms_keypair::{SignInput, digest_of};
 use kms_model::Blob;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::signing::Signable;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// No mechanism of PKCS#11 up to 3.2 takes a mu that was made outside: `CKM_ML_DSA` would hash it as a message, and the
 /// signature would be another.
@@ -59,20 +60,17 @@ impl HotOperation<1> for Sign {
         key.check(Operation::Sign, now)?;
         let signable = Signable::prepare(key, &input.signing_algorithm, input.message_type.as_deref(), &input.message)?;
         let (material, key_id) = (key.current()?, Arc::clone(&key.arn));
+        let algorithm = signable.algorithm;
+        let to_sign = Zeroizing::new(match signable.input()? {
+            SignInput::Raw(message) => digest_of(algorithm, message).unwrap_or_else(|| message.to_vec()),
+            SignInput::Digest(digest) => digest.to_vec(),
+            SignInput::ExternalMu(_) => return Err(KmsError::UnsupportedOperation(Some(NO_EXTERNAL_MU.to_owned()))),
+        });
         // What not every token can, a dry run says too.
-        if signable.is_external_mu() {
-            return Err(KmsError::UnsupportedOperation(Some(NO_EXTERNAL_MU.to_owned())));
-        }
-        material.hsm.supports(Ability::Sign(key.facts.spec, signable.algorithm))?;
+        material.hsm.supports(Ability::Sign(key.facts.spec, algorithm))?;
         check_dry_run(input.dry_run)?;
-        let work = Box::new(move |_: &mut LaneToken| {
-            let algorithm = signable.algorithm;
-            let sign = |input: &[u8]| material.hsm.sign(&material.object, algorithm, input);
-            let signature = match signable.input()? {
-                SignInput::Raw(message) => sign(digest_of(algorithm, message).as_deref().unwrap_or(message)),
-                SignInput::Digest(digest) => sign(digest),
-                SignInput::ExternalMu(_) => return Err(KmsError::internal(NO_EXTERNAL_MU)),
-            }?;
+        let work = Box::new(move |_: &mut TokenRandom| {
+            let signature = material.hsm.sign(&material.object, algorithm, &to_sign)?;
             let length = signature.len();
             to_json(&Output { key_id, signature, signing_algorithm: algorithm.to_string() }, length)
         });

@@ -35,11 +35,6 @@ impl Signable {
         }
     }
 
-    /// Whether the message is the mu of ML-DSA, made by the client.
-    pub(super) fn is_external_mu(&self) -> bool {
-        self.message_type == MessageType::ExternalMu
-    }
-
     /// The message for the algorithm.
     ///
     /// # Errors

@@ -10,9 +10,9 @@ use super::signing::Signable;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct Verify;
@@ -55,7 +55,7 @@ impl HotOperation<1> for Verify {
         let signable = Signable::prepare(key, &input.signing_algorithm, input.message_type.as_deref(), &input.message)?;
         check_dry_run(input.dry_run)?;
         let (public_key, key_id, signature) = (key.public_key()?, Arc::clone(&key.arn), input.signature.clone());
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             let algorithm = signable.algorithm;
             let verified = public_key.verify(algorithm, &signable.input()?, signature.as_ref());
             verified.map_err(|_| KmsError::InvalidSignature)?;

@@ -11,9 +11,9 @@ use super::mac::Authentication;
 use crate::caller::Caller;
 use crate::hot::{HotOperation, Prepared, check_dry_run, check_grant_tokens, to_json};
 use crate::key_record::KeyRecord;
-use crate::lane_token::LaneToken;
 use crate::lanes::LaneKind;
 use crate::target::Target;
+use crate::token_random::TokenRandom;
 
 /// The operation.
 pub(crate) struct VerifyMac;
@@ -55,7 +55,7 @@ impl HotOperation<1> for VerifyMac {
         let authentication = Authentication::prepare(key, &input.mac_algorithm, &input.message)?;
         check_dry_run(input.dry_run)?;
         let (key_id, claimed) = (Arc::clone(&key.arn), SecretBytes::new(input.mac.as_ref().to_vec()));
-        let work = Box::new(move |_: &mut LaneToken| {
+        let work = Box::new(move |_: &mut TokenRandom| {
             if authentication.mac()? != claimed {
                 return Err(KmsError::InvalidMac);
             }
