@@ -1,18 +1,14 @@
 //! Two nodes of `strongroom serve` on one Postgres and one token: what one acknowledges is so on the other.
 
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
-use kms_e2e::{Server, ServerOptions, client};
+use kms_e2e::{NODE_ACCOUNT, NodeFiles, Server, ServerOptions, client};
 use kms_local::{Durability, EphemeralFolder, Lifetime, PostgresOptions, PrivatePostgres, SoftHsmToken};
 
 use crate::refusal::refused;
 use crate::support::{REGION, new_alias, new_key};
 use crate::tag_resource::{tag, tags};
 
-const ACCOUNT: &str = "111122223333";
 const TOKEN_LABEL: &str = "two-nodes";
 
 /// The nodes are dropped before what they stand on.
@@ -28,36 +24,16 @@ impl Pair {
         let token = SoftHsmToken::create_or_open(folder.path(), TOKEN_LABEL).unwrap();
         let options = PostgresOptions { durability: Durability::Volatile, lifetime: Lifetime::WithOwner };
         let postgres = PrivatePostgres::start(folder.path(), options).unwrap();
-        std::fs::write(folder.path().join("url"), postgres.url()).unwrap();
-        std::fs::write(folder.path().join("secret"), "test").unwrap();
-        let nodes = ["n1", "n2"].map(|name| serve(folder.path(), name, &token));
+        let nodes = ["n1", "n2"].map(|name| {
+            let files = NodeFiles::make(folder.path(), name, (&postgres, &token), "audit = 'write'").unwrap();
+            Server::serve(&files.config, &files.data_dir, &token.config_file(), &ServerOptions::default()).unwrap()
+        });
         Self { nodes, _postgres: postgres, _folder: folder }
     }
 
     fn clients(&self) -> [Client; 2] {
-        self.nodes.each_ref().map(|node| client(node.endpoint(), ACCOUNT, REGION))
+        self.nodes.each_ref().map(|node| client(node.endpoint(), NODE_ACCOUNT, REGION))
     }
-}
-
-fn serve(folder: &Path, name: &str, token: &SoftHsmToken) -> Server {
-    let data_dir = folder.join(name);
-    std::fs::DirBuilder::new().mode(0o700).create(&data_dir).unwrap();
-    let at = |file: &str| folder.join(file).display().to_string();
-    let text = format!(
-        "listen = \"127.0.0.1:{}\"\ndata_dir = \"{}\"\ndatabase_url_file = \"{}\"\npkcs11_module = \"{}\"\n\
-         token_label = \"{TOKEN_LABEL}\"\npin_file = \"{}\"\nsofthsm_folder = \"{}\"\naudit = \"write\"\n\
-         no_recovery = true\n\n[[access_key]]\nid = \"{ACCOUNT}\"\naccount = \"{ACCOUNT}\"\nsecret_file = \"{}\"\n",
-        kms_local::free_port().unwrap(),
-        data_dir.display(),
-        at("url"),
-        token.module().display(),
-        at("token.pin"),
-        token.token_folder().display(),
-        at("secret"),
-    );
-    let config = folder.join(format!("{name}.toml"));
-    std::fs::write(&config, text).unwrap();
-    Server::serve(&config, &data_dir, &token.config_file(), &ServerOptions::default()).unwrap()
 }
 
 async fn encrypt_by(client: &Client, name: &str) -> Option<String> {
@@ -83,7 +59,7 @@ async fn a_change_that_one_node_acknowledges_is_so_on_the_other() {
     nodes[0].delete_alias().alias_name(&name).send().await.unwrap();
     let call = nodes[1].encrypt().key_id(&name).plaintext(Blob::new("hello"));
     refused(call.send().await)
-        .is("NotFoundException", format!("Alias arn:aws:kms:{REGION}:{ACCOUNT}:{name} is not found."));
+        .is("NotFoundException", format!("Alias arn:aws:kms:{REGION}:{NODE_ACCOUNT}:{name} is not found."));
     // A marker is no secret of the node that gave it.
     let marker = nodes[0].list_keys().limit(1).send().await.unwrap().next_marker;
     assert_eq!(nodes[1].list_keys().set_marker(marker).send().await.unwrap().keys().len(), 1);

@@ -1,13 +1,12 @@
 //! Nodes of `strongroom serve` on one Postgres and one token folder.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use kms_e2e::{Server, ServerOptions, client};
+use kms_e2e::{NODE_ACCOUNT, NodeFiles, Server, ServerOptions, client};
 use kms_local::{DATABASE, Durability, Lifetime, PostgresAddress, PostgresOptions, PrivatePostgres, SoftHsmToken};
 use rustix::process::Signal;
 
@@ -20,9 +19,10 @@ use crate::report::Report;
 use crate::world::World;
 use crate::{blocking, calm};
 
-const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 const TOKEN_LABEL: &str = "strongroom-chaos";
+/// Small, so that files are begun under kills too; and a start, which reads the newest one, stays short in a debug build.
+const AUDIT_FILE_MEGABYTES: u32 = 4;
 const LONGEST_START: Duration = Duration::from_secs(60);
 /// What a server may still be doing for a client that was told to give up.
 const ABANDONED_JOBS: Duration = Duration::from_secs(15);
@@ -43,14 +43,6 @@ pub(crate) struct Cluster {
     address: PostgresAddress,
 }
 
-/// Where a node keeps what is its own.
-struct NodeFiles {
-    data_dir: PathBuf,
-    config: PathBuf,
-    failpoints: PathBuf,
-    endpoint: String,
-}
-
 impl Cluster {
     /// Makes Postgres, token and configurations for so many nodes; none is started.
     ///
@@ -60,14 +52,12 @@ impl Cluster {
         std::fs::create_dir_all(folder)?;
         let token = SoftHsmToken::create_or_open(folder, TOKEN_LABEL)?;
         let postgres = PrivatePostgres::start(folder, POSTGRES)?;
-        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text);
-        write("url", &postgres.url())?;
-        write("secret", "test")?;
+        let settings = format!("audit = 'write'\naudit_file_megabytes = {AUDIT_FILE_MEGABYTES}");
         let mut nodes = Vec::new();
         let mut clients = Vec::new();
         for number in 1..=count {
-            let files = NodeFiles::make(folder, &format!("n{number}"), kms_local::free_port()?, &token)?;
-            clients.push(client(&files.endpoint, ACCOUNT, REGION));
+            let files = NodeFiles::make(folder, &format!("n{number}"), (&postgres, &token), &settings)?;
+            clients.push(client(&files.endpoint, NODE_ACCOUNT, REGION));
             nodes.push(files);
         }
         let world = Arc::new(World::new(clients, (count > 1).then(|| postgres.address().clone()), Turns::default()));
@@ -95,7 +85,7 @@ impl Cluster {
 
     /// A client that knows nothing of the node yet.
     pub(crate) fn new_client(&self, node: usize) -> aws_sdk_kms::Client {
-        client(&self.nodes[node].endpoint, ACCOUNT, REGION)
+        client(&self.nodes[node].endpoint, NODE_ACCOUNT, REGION)
     }
 
     /// The folder of the token.
@@ -311,29 +301,5 @@ impl Cluster {
         let Some(server) = &self.servers[node] else { bail!("node {} is not there", node + 1) };
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap_or_default();
         Ok(stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
-    }
-}
-
-impl NodeFiles {
-    fn make(folder: &Path, name: &str, port: u16, token: &SoftHsmToken) -> anyhow::Result<Self> {
-        let data_dir = folder.join(name);
-        let failpoints = folder.join(format!("{name}.failpoints"));
-        std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&data_dir)?;
-        std::fs::create_dir_all(&failpoints)?;
-        let at = |file: &str| folder.join(file).display().to_string();
-        let text = format!(
-            "listen = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\ndatabase_url_file = \"{}\"\npkcs11_module = \"{}\"\n\
-             token_label = \"{TOKEN_LABEL}\"\npin_file = \"{}\"\nsofthsm_folder = \"{}\"\naudit = \"write\"\n\
-             no_recovery = true\n\n[[access_key]]\nid = \"{ACCOUNT}\"\naccount = \"{ACCOUNT}\"\nsecret_file = \"{}\"\n",
-            data_dir.display(),
-            at("url"),
-            token.module().display(),
-            at("token.pin"),
-            token.token_folder().display(),
-            at("secret"),
-        );
-        let config = folder.join(format!("{name}.toml"));
-        std::fs::write(&config, text)?;
-        Ok(Self { data_dir, config, failpoints, endpoint: format!("http://127.0.0.1:{port}") })
     }
 }

@@ -15,8 +15,8 @@ use crate::world::World;
 const KEYS: Millis = 5;
 /// From the import to the first expiry, and from one to the next, in milliseconds.
 const STEP: Millis = 1_500;
-/// Attempts to make one while a node may be slow.
-const ATTEMPTS: usize = 4;
+/// Attempts to make one while a node may be slow; each gives the import twice the time of the one before.
+const ATTEMPTS: u32 = 6;
 /// How long after its `ValidTo` a node may still say that the material is there.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -32,8 +32,8 @@ impl Expiring {
     pub(crate) async fn add(&mut self, world: &World, client: &Client) -> anyhow::Result<()> {
         for number in 1..=KEYS {
             let mut made = Err(anyhow::anyhow!("there was no attempt"));
-            for _ in 0..ATTEMPTS {
-                made = make(world, client, STEP * number).await;
+            for attempt in 0..ATTEMPTS {
+                made = make(world, client, (STEP * number) << attempt).await;
                 if made.is_ok() {
                     break;
                 }
