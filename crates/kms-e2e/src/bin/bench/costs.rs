@@ -79,7 +79,7 @@ pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Ta
 pub(crate) async fn load_one(options: &Options, name: &str) -> anyhow::Result<()> {
     let mut nodes = vec![Node::in_memory(FEW_KEYS).await?];
     for program in &options.beside {
-        nodes.push(Node::of_program(Some(program), FEW_KEYS).await?);
+        nodes.push(Node::of_program(program, FEW_KEYS).await?);
     }
     let mut cases = Vec::new();
     for node in &nodes {

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use kms_e2e::NODE_ACCOUNT;
 
 use crate::Options;
 use crate::connection::Connection;
 use crate::load::median;
 use crate::process::{self, say};
 use crate::servers::{Node, Servers};
+use crate::signer::REGION;
 use crate::table::{Bar, Table};
 
 /// Imports whose steps are timed.
@@ -16,17 +18,13 @@ const IMPORTS: u8 = 9;
 /// The pool is looked at every two seconds, and an import takes one or two of its pairs.
 const POOL_REFILL: Duration = Duration::from_millis(4_500);
 const IDLE_LOOK: Duration = Duration::from_secs(30);
-const STARTS: usize = 3;
 /// One bare call of the token in milliseconds.
 const TOKEN_CALL: f64 = 0.022;
 
-/// Memory of a fresh server and of its Postgres.
+/// Memory of a fresh server.
 pub(crate) fn idle_memory(servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
-    let node = &servers.small;
     let bar = Bar { most: 80.0, unit: "MiB" };
-    table.figure("memory of an idle server (resident)", process::resident(node.server.pid())?, bar);
-    let postgres = process::proportional_with_children(node.postgres()?)?;
-    table.note("memory of its private Postgres (proportional)", postgres, "MiB");
+    table.figure("memory of an idle server (resident)", process::resident(servers.small.server.pid())?, bar);
     Ok(())
 }
 
@@ -87,7 +85,7 @@ async fn p99(options: &Options, node: &Node) -> anyhow::Result<f64> {
 pub(crate) async fn import_and_delete(servers: &Servers, table: &mut Table) -> anyhow::Result<()> {
     say("bench: imports and deletions, each after a wait for the pool of wrapping keys");
     let server = &servers.small.server;
-    let client = kms_e2e::client(server.endpoint(), "000000000000", "us-east-1");
+    let client = kms_e2e::client(server.endpoint(), NODE_ACCOUNT, REGION);
     let (mut parameters, mut deletions) = (Vec::new(), Vec::new());
     for number in 0..IMPORTS {
         let mut connection = Connection::open(server.address()).await?;
@@ -120,17 +118,6 @@ pub(crate) async fn idle_processor(servers: &Servers, table: &mut Table) -> anyh
     for (index, name) in ["few keys", "many keys"].iter().enumerate() {
         let share = after[index].saturating_sub(before[index]).as_secs_f64() / IDLE_LOOK.as_secs_f64();
         table.note(&format!("one processor, idle server with {name}"), share * 100.0, "%");
-    }
-    Ok(())
-}
-
-/// From `strongroom dev` to the ready line, over a folder made before.
-pub(crate) fn start_again(servers: &mut Servers, table: &mut Table) -> anyhow::Result<()> {
-    say("bench: starting again");
-    let bar = Bar { most: 2.0, unit: "s" };
-    for (name, node) in [("few keys", &mut servers.small), ("many keys", &mut servers.large)] {
-        let starts: anyhow::Result<Vec<f64>> = (0..STARTS).map(|_| Ok(node.start_again()?.as_secs_f64())).collect();
-        table.figure(&format!("dev ready on a folder made before, {name}"), median(&starts?), bar);
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod audit_costs;
 mod connection;
 mod costs;
+mod dev_mode;
 mod latency;
 mod load;
 mod machine;
@@ -77,7 +78,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
             return costs::load_one(options, name).await;
         }
         let mut table = Table::default();
-        let mut servers = Servers::start(options.keys).await?;
+        let servers = Servers::start(options.keys).await?;
         latency::idle_memory(&servers, &mut table)?;
         costs::measure(options, &servers, &mut table).await?;
         audit_costs::measure(options, &mut table)?;
@@ -85,7 +86,8 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         latency::beside_key_creation(options, &servers, &mut table).await?;
         latency::import_and_delete(&servers, &mut table).await?;
         latency::idle_processor(&servers, &mut table).await?;
-        latency::start_again(&mut servers, &mut table)?;
+        drop(servers);
+        dev_mode::measure(options, &mut table).await?;
         table.print(&machine::describe());
         Ok(())
     })

@@ -17,7 +17,8 @@ use kms_hsm::{Token, TokenConfig};
 use kms_local::{EphemeralFolder, SoftHsmToken};
 use uuid::Uuid;
 
-const LABEL: &str = "strongroom-bench";
+/// Of every token of the benchmark.
+pub(crate) const LABEL: &str = "strongroom-bench";
 const CALLS: u32 = 10_000;
 const SIGNATURES: u32 = 500;
 const INPUT: MacInput = [7; 55];

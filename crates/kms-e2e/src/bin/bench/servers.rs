@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use kms_e2e::{Server, ServerOptions};
-use kms_local::EphemeralFolder;
+use kms_e2e::{NodeFiles, Server, ServerOptions};
+use kms_local::{Durability, EphemeralFolder, Lifetime, PostgresOptions, PrivatePostgres, SoftHsmToken};
 
 use crate::connection::Connection;
 use crate::load::Load;
 use crate::process;
+use crate::raw_token::LABEL;
 
 /// Keys of the servers that are not the large one.
 pub(crate) const FEW_KEYS: u32 = 10;
@@ -19,7 +20,7 @@ const SETTLING_LOOK: Duration = Duration::from_millis(4_500);
 /// 32 bytes.
 const PLAINTEXT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// All of them.
+/// All that the load goes to: nodes of `strongroom serve`, as in production.
 pub(crate) struct Servers {
     /// 10 keys, in memory, audit `write`.
     pub(crate) small: Node,
@@ -29,17 +30,19 @@ pub(crate) struct Servers {
     pub(crate) durable: Node,
 }
 
-/// A server, its folder and its keys.
+/// A server, its keys, and what it stands on, dropped in this order.
 pub(crate) struct Node {
     pub(crate) server: Server,
     keys: Vec<String>,
     data_dir: PathBuf,
+    /// `dev` has one of its own.
+    _postgres: Option<PrivatePostgres>,
     _folder: Folder,
 }
 
 enum Folder {
-    Memory(#[expect(dead_code, reason = "removes the folder when dropped")] EphemeralFolder),
-    Disk(#[expect(dead_code, reason = "removes the folder when dropped")] tempfile::TempDir),
+    Memory(EphemeralFolder),
+    Disk(tempfile::TempDir),
 }
 
 impl Servers {
@@ -55,40 +58,62 @@ impl Servers {
     }
 }
 
-impl Node {
-    pub(crate) async fn in_memory(keys: u32) -> anyhow::Result<Self> {
-        Self::of_program(None, keys).await
+impl Folder {
+    fn memory() -> anyhow::Result<Self> {
+        Ok(Self::Memory(EphemeralFolder::new("strongroom-bench-")?))
     }
 
-    /// A server in memory of another build.
-    pub(crate) async fn of_program(program: Option<&Path>, keys: u32) -> anyhow::Result<Self> {
-        let folder = EphemeralFolder::new("strongroom-bench-")?;
-        let data_dir = folder.path().join("data");
-        let options = ServerOptions { program: program.map(Path::to_owned), ..ServerOptions::default() };
-        Self::start(data_dir, Folder::Memory(folder), options, keys).await
+    /// Beside this program.
+    fn disk() -> anyhow::Result<Self> {
+        let program = std::env::current_exe()?;
+        let parent = program.parent().context("this program lies in no folder")?;
+        Ok(Self::Disk(tempfile::Builder::new().prefix("bench-").tempdir_in(parent)?))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Memory(folder) => folder.path(),
+            Self::Disk(folder) => folder.path(),
+        }
+    }
+}
+
+impl Node {
+    pub(crate) async fn in_memory(keys: u32) -> anyhow::Result<Self> {
+        Self::serve(Folder::memory()?, "write", None, keys).await
+    }
+
+    /// As in memory, of another build.
+    pub(crate) async fn of_program(program: &Path, keys: u32) -> anyhow::Result<Self> {
+        Self::serve(Folder::memory()?, "write", Some(program), keys).await
     }
 
     async fn on_disk(keys: u32) -> anyhow::Result<Self> {
-        let program = std::env::current_exe()?;
-        let parent = program.parent().context("this program lies in no folder")?;
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent)?;
+        Self::serve(Folder::disk()?, "durable", None, keys).await
+    }
+
+    async fn serve(folder: Folder, audit: &str, program: Option<&Path>, keys: u32) -> anyhow::Result<Self> {
+        let token = SoftHsmToken::create_or_open(folder.path(), LABEL)?;
+        let options = PostgresOptions { durability: Durability::Volatile, lifetime: Lifetime::WithOwner };
+        let postgres = PrivatePostgres::start(folder.path(), options)?;
+        let settings = format!("audit = '{audit}'");
+        let files = NodeFiles::make(folder.path(), "node", (&postgres, &token), &settings)?;
+        let options = ServerOptions { program: program.map(Path::to_owned), ..ServerOptions::default() };
+        let server = Server::serve(&files.config, &files.data_dir, &token.config_file(), &options)?;
+        let keys = create_keys(&server, keys).await?;
+        Ok(Self { server, keys, data_dir: files.data_dir, _postgres: Some(postgres), _folder: folder })
+    }
+
+    /// A `strongroom dev` in memory.
+    pub(crate) async fn dev(keys: u32) -> anyhow::Result<Self> {
+        let folder = Folder::memory()?;
         let data_dir = folder.path().join("data");
-        let arguments = vec!["--audit".to_owned(), "durable".to_owned()];
-        Self::start(data_dir, Folder::Disk(folder), ServerOptions { arguments, ..ServerOptions::default() }, keys).await
+        let server = Server::start_in(&data_dir, &ServerOptions::default())?;
+        let keys = create_keys(&server, keys).await?;
+        Ok(Self { server, keys, data_dir, _postgres: None, _folder: folder })
     }
 
-    async fn start(data_dir: PathBuf, folder: Folder, options: ServerOptions, keys: u32) -> anyhow::Result<Self> {
-        let server = Server::start_in(&data_dir, &options)?;
-        let mut connection = Connection::open(server.address()).await?;
-        let mut made = Vec::new();
-        for _ in 0..keys {
-            let answer = connection.json("CreateKey", "{}").await?;
-            made.push(answer["KeyMetadata"]["KeyId"].as_str().context("a key without an id")?.to_owned());
-        }
-        Ok(Self { server, keys: made, data_dir, _folder: folder })
-    }
-
-    /// Stops the server and starts it over the same folder; gives the time from start to the ready line.
+    /// Stops a `dev` and starts it over the same folder; gives the time from start to the ready line.
     pub(crate) fn start_again(&mut self) -> anyhow::Result<Duration> {
         self.server.stop()?;
         let begin = Instant::now();
@@ -110,7 +135,7 @@ impl Node {
         bail!("the server does not come to rest")
     }
 
-    /// The private Postgres of the server: its first process.
+    /// The private Postgres of a `dev`: its first process.
     pub(crate) fn postgres(&self) -> anyhow::Result<u32> {
         let file = postmaster_file(&self.data_dir).context("the private Postgres has no postmaster.pid")?;
         let text = std::fs::read_to_string(file)?;
@@ -141,6 +166,16 @@ impl Node {
         }
         Ok(Load::of("Decrypt", bodies))
     }
+}
+
+async fn create_keys(server: &Server, count: u32) -> anyhow::Result<Vec<String>> {
+    let mut connection = Connection::open(server.address()).await?;
+    let mut made = Vec::new();
+    for _ in 0..count {
+        let answer = connection.json("CreateKey", "{}").await?;
+        made.push(answer["KeyMetadata"]["KeyId"].as_str().context("a key without an id")?.to_owned());
+    }
+    Ok(made)
 }
 
 fn postmaster_file(data_dir: &Path) -> Option<PathBuf> {

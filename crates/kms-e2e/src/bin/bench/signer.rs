@@ -4,14 +4,15 @@
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit, Mac};
+use kms_e2e::NODE_ACCOUNT;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 const SIGNED_HEADERS: &str = "content-type;host;x-amz-date;x-amz-target";
 pub(crate) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
-/// Signs for `test` / `test`, the root user of account 000000000000 of a `strongroom dev`.
+/// Signs for the root user of [`NODE_ACCOUNT`], whose secret is `test`.
 pub(crate) struct Signer {
     host: String,
     /// The day that the key is for.
@@ -50,7 +51,7 @@ impl Signer {
         format!(
             "POST / HTTP/1.1\r\nhost: {host}\r\ncontent-type: {CONTENT_TYPE}\r\nx-amz-date: {moment}\r\n\
              x-amz-target: {target}\r\nuser-agent: strongroom-bench\r\nauthorization: AWS4-HMAC-SHA256 \
-             Credential=test/{scope}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}\r\n\
+             Credential={NODE_ACCOUNT}/{scope}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}\r\n\
              content-length: {}\r\n\r\n{body}",
             body.len()
         )
