@@ -31,9 +31,13 @@ fn more_wrapping_pairs_than_are_made_at_once_are_throttled() {
 fn some_are_made_and_some_throttled(key: Value, operation: &str, body: impl Fn(&str) -> Value) {
     let server = Server::start().unwrap();
     let account = fresh_account();
+    // Before the connection is there: the first signature of a process is slow, and the server gives a client 5 s.
+    let create = Request::of_account(&account, "CreateKey", key).bytes();
     let mut connection = Connection::to(&server);
-    connection.send(&Request::of_account(&account, "CreateKey", key).bytes()).unwrap();
-    let created = connection.answer().json();
+    connection.send(&create).unwrap();
+    let created = connection.answer();
+    assert_eq!(created.status, 200, "{created:?}");
+    let created = created.json();
     let key_id = created["KeyMetadata"]["KeyId"].as_str().unwrap();
     let bytes = Request::of_account(&account, operation, body(key_id)).bytes();
     let open = |_| {
