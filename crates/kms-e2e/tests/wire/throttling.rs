@@ -22,7 +22,9 @@ fn more_data_key_pairs_than_may_wait_are_throttled() {
 /// Three at once; no pairs of this wrapping algorithm lie ready. Without the bound they would hold a session each.
 #[test]
 fn more_wrapping_pairs_than_are_made_at_once_are_throttled() {
-    let wrapping = |key_id: &str| json!({"KeyId": key_id, "WrappingAlgorithm": "RSA_AES_KEY_WRAP_SHA_256", "WrappingKeySpec": "RSA_3072"});
+    let algorithm = "RSA_AES_KEY_WRAP_SHA_256";
+    let wrapping =
+        |key_id: &str| json!({"KeyId": key_id, "WrappingAlgorithm": algorithm, "WrappingKeySpec": "RSA_3072"});
     let rsa = json!({"Origin": "EXTERNAL", "KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"});
     some_are_made_and_some_throttled(rsa, "GetParametersForImport", wrapping);
 }
