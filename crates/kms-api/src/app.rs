@@ -1,10 +1,12 @@
 //! The HTTP server: limits, time-outs, routes.
 
+use std::any::Any;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Extensions, ServerHandle};
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
 use kms_core::{AccountId, Clock};
 use kms_service::{Health, Service};
@@ -28,7 +30,7 @@ pub struct Principal {
     /// The account.
     pub account: AccountId,
     /// The ARN in policies and audit records.
-    pub arn: String,
+    pub arn: Arc<str>,
 }
 
 /// Where and how to serve.
@@ -38,6 +40,12 @@ pub struct ApiConfig {
     pub listener: TcpListener,
     /// Worker threads of the HTTP server; one was as good as two on two cores (hot-path.md 6).
     pub workers: usize,
+}
+
+/// The other end of a connection.
+pub(crate) struct Peer {
+    /// Its address as text, for the audit records of all requests of the connection.
+    pub(crate) ip: Arc<str>,
 }
 
 /// What a request needs.
@@ -83,6 +91,7 @@ pub async fn serve(config: ApiConfig, api: Api, started: impl FnOnce(ServerHandl
             .route("/metrics", web::get().to(health::metrics))
             .default_service(web::to(request::handle))
     })
+    .on_connect(remember_peer)
     .workers(config.workers)
     .client_request_timeout(HEADER_TIME)
     .keep_alive(KEEP_ALIVE)
@@ -92,4 +101,11 @@ pub async fn serve(config: ApiConfig, api: Api, started: impl FnOnce(ServerHandl
     .run();
     started(server.handle());
     server.await
+}
+
+fn remember_peer(connection: &dyn Any, data: &mut Extensions) {
+    let address = connection.downcast_ref::<TcpStream>().and_then(|stream| stream.peer_addr().ok());
+    if let Some(address) = address {
+        data.insert(Peer { ip: address.ip().to_string().into() });
+    }
 }

@@ -2,12 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
 use kms_core::KmsError;
 
 use crate::sigv4::SignatureError;
 
 /// The content type of every JSON answer.
 pub(crate) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// The header that names the request in every answer.
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// The answer to a refused operation.
 pub(crate) fn kms_error(error: &KmsError, request_id: &str) -> HttpResponse {
@@ -29,7 +32,7 @@ pub(crate) fn unknown_operation(request_id: &str) -> HttpResponse {
 /// Not a request of this protocol at all.
 pub(crate) fn not_this_protocol(request_id: &str) -> HttpResponse {
     HttpResponse::NotFound()
-        .insert_header(("x-amzn-RequestId", request_id))
+        .insert_header((REQUEST_ID.clone(), request_id))
         .content_type("application/xml")
         .body("<UnknownOperationException/>\n")
 }
@@ -53,7 +56,7 @@ fn json(status: StatusCode, exception: &str, message: Option<(&str, &str)>, requ
         body.insert(member.to_owned(), text.into());
     }
     HttpResponse::build(status)
-        .insert_header(("x-amzn-RequestId", request_id))
+        .insert_header((REQUEST_ID.clone(), request_id))
         .content_type(CONTENT_TYPE)
         .body(serde_json::Value::Object(body).to_string())
 }

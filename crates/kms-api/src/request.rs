@@ -5,22 +5,23 @@ use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_TYPE as CONTENT_TYPE_HEADER, USER_AGENT};
+use actix_web::http::header::{CONTENT_TYPE as CONTENT_TYPE_HEADER, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use kms_core::{KmsError, Operation, Region};
 use kms_service::{Caller, OperationRequest};
 use std::error::Error as _;
 
-use crate::app::{Api, MAX_BODY};
+use crate::app::{Api, MAX_BODY, Peer};
 use crate::error_response::{
-    CONTENT_TYPE, broken_body, kms_error, not_this_protocol, signature_error, too_large, unknown_operation,
+    CONTENT_TYPE, REQUEST_ID, broken_body, kms_error, not_this_protocol, signature_error, too_large, unknown_operation,
 };
 use crate::request_counts::Rejection;
 use crate::sigv4::{SignatureError, SignedRequest};
 
 /// How long a client may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(10);
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const TARGET_PREFIX: &str = "TrentService.";
 /// Longest `User-Agent` kept for the audit record, in bytes; a header value that is text is ASCII.
 const MAX_USER_AGENT: usize = 512;
@@ -64,9 +65,10 @@ async fn answer(request: &HttpRequest, payload: Payload, api: &Api) -> HttpRespo
     let result = api.service.call(call, &body).await;
     api.counts.count(operation, &result);
     match result {
-        Ok(answer) => {
-            HttpResponse::Ok().insert_header(("x-amzn-RequestId", request_id)).content_type(CONTENT_TYPE).body(answer)
-        }
+        Ok(answer) => HttpResponse::Ok()
+            .insert_header((REQUEST_ID.clone(), request_id))
+            .insert_header((CONTENT_TYPE_HEADER, HeaderValue::from_static(CONTENT_TYPE)))
+            .body(answer),
         Err(error) => {
             if error.is_fault() {
                 log_fault(operation, &error, &request_id);
@@ -130,7 +132,7 @@ fn speaks_json(request: &HttpRequest) -> bool {
 }
 
 fn target(request: &HttpRequest) -> Option<Operation> {
-    let value = request.headers().get("x-amz-target")?.to_str().ok()?;
+    let value = request.headers().get(&TARGET)?.to_str().ok()?;
     Operation::parse(value.strip_prefix(TARGET_PREFIX)?)
 }
 
@@ -152,7 +154,7 @@ fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Re
         access_key_id: verified.access_key_id.to_owned(),
         region,
         request_id: request_id.to_owned(),
-        source_ip: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+        source_ip: request.conn_data::<Peer>().map(|peer| Arc::clone(&peer.ip)).unwrap_or_default(),
         user_agent: user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT)].to_owned(),
     })
 }

@@ -143,7 +143,18 @@ impl<'a> Object<'a> {
 }
 
 fn escaped(out: &mut Vec<u8>, value: &str) {
+    if !needs_escape(value) {
+        out.push(b'"');
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'"');
+        return;
+    }
     serde_json::to_writer(out, value).expect("a str is always valid JSON text and a Vec takes every byte");
+}
+
+/// Looks at every byte without stopping, so that the compiler looks at many at once; almost no text needs an escape.
+fn needs_escape(value: &str) -> bool {
+    value.bytes().fold(false, |any, byte| any | (byte < b' ') | (byte == b'"') | (byte == b'\\'))
 }
 
 /// `value` with leading zeros up to `width` digits.
@@ -185,6 +196,16 @@ mod tests {
             let object: serde_json::Map<_, _> =
                 members.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
             assert_eq!(Fragment::of_plain(members), Fragment::of(&object).unwrap());
+        }
+    }
+
+    #[test]
+    fn texts_are_escaped_as_serde_json_does_it() {
+        for character in (0..0x100).filter_map(char::from_u32).chain(['\u{2028}', '\u{ffff}', '\u{10ffff}']) {
+            let text = format!("a{character}b");
+            let mut out = Vec::new();
+            escaped(&mut out, &text);
+            assert_eq!(out, serde_json::to_vec(&text).unwrap(), "{text:?}");
         }
     }
 

@@ -205,11 +205,11 @@ pub(crate) fn draft_for_tests(operation: Operation) -> Box<EventDraft> {
     let account = AccountId::parse("111122223333").unwrap();
     let caller = Caller {
         account,
-        arn: format!("arn:aws:iam::{account}:root"),
+        arn: format!("arn:aws:iam::{account}:root").into(),
         access_key_id: "AKIAEXAMPLE".to_owned(),
         region: kms_core::Region::parse("eu-central-1").unwrap(),
         request_id: kms_core::random::id().to_string(),
-        source_ip: "127.0.0.1".to_owned(),
+        source_ip: "127.0.0.1".into(),
         user_agent: "test".to_owned(),
     };
     Box::new(EventDraft::new(

@@ -38,12 +38,12 @@ impl SigningKeys for DevCredentials {
 /// The access keys of a configuration file.
 #[derive(Debug, Default)]
 pub(crate) struct ConfiguredCredentials {
-    keys: HashMap<String, (SecretAccessKey, AccountId)>,
+    keys: HashMap<String, Credentials<Principal>>,
 }
 
 impl ConfiguredCredentials {
     pub(crate) fn add(&mut self, id: String, secret: String, account: AccountId) {
-        self.keys.insert(id, (SecretAccessKey::new(secret), account));
+        self.keys.insert(id, Credentials { secret: SecretAccessKey::new(secret), caller: root(account) });
     }
 }
 
@@ -52,12 +52,12 @@ impl SigningKeys for ConfiguredCredentials {
 
     fn find(&self, id: &str, session_token: Option<&str>) -> Result<Credentials<Principal>, CredentialsRefused> {
         match (self.keys.get(id), session_token) {
-            (Some((secret, account)), None) => Ok(Credentials { secret: secret.clone(), caller: root(*account) }),
+            (Some(credentials), None) => Ok(credentials.clone()),
             _ => Err(CredentialsRefused::Invalid),
         }
     }
 }
 
 fn root(account: AccountId) -> Principal {
-    Principal { account, arn: root_arn("aws", account) }
+    Principal { account, arn: root_arn("aws", account).into() }
 }

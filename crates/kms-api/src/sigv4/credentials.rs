@@ -73,7 +73,7 @@ impl SecretAccessKey {
 
 impl PartialEq for SecretAccessKey {
     fn eq(&self, other: &Self) -> bool {
-        self.expose().ct_eq(other.expose()).into()
+        Arc::ptr_eq(&self.0, &other.0) || self.expose().ct_eq(other.expose()).into()
     }
 }
 

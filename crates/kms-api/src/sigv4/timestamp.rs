@@ -49,28 +49,24 @@ impl Timestamp {
     /// # Errors
     /// `Invalid` with the text from which SDKs learn that their clock is off.
     pub(super) fn check_skew(&self, now: OffsetDateTime) -> Result<(), SignatureError> {
-        let now = Self::of(now);
-        let earliest = Self::of(now.moment.saturating_sub(SKEW));
-        let latest = Self::of(now.moment.saturating_add(SKEW));
+        let now = in_whole_seconds(now);
+        let (earliest, latest) = (now.saturating_sub(SKEW), now.saturating_add(SKEW));
+        if (earliest..=latest).contains(&self.moment) {
+            return Ok(());
+        }
+        let [now, earliest, latest] = [now, earliest, latest].map(Self::of);
         let (signed, now) = (self.text(), now.text());
-        if self.moment < earliest.moment {
+        Err(SignatureError::Invalid(if self.moment < earliest.moment {
             let earliest = earliest.text();
-            return Err(SignatureError::Invalid(format!(
-                "Signature expired: {signed} is now earlier than {earliest} ({now} - 5 min.)"
-            )));
-        }
-        if self.moment > latest.moment {
+            format!("Signature expired: {signed} is now earlier than {earliest} ({now} - 5 min.)")
+        } else {
             let latest = latest.text();
-            return Err(SignatureError::Invalid(format!(
-                "Signature not yet current: {signed} is still later than {latest} ({now} + 5 min.)"
-            )));
-        }
-        Ok(())
+            format!("Signature not yet current: {signed} is still later than {latest} ({now} + 5 min.)")
+        }))
     }
 
     fn of(moment: OffsetDateTime) -> Self {
-        // Fractions go, or a signature could count as older than a moment that prints the same.
-        let moment = moment.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(moment);
+        let moment = in_whole_seconds(moment);
         let (year, month, day) = moment.to_calendar_date();
         let (hour, minute, second) = moment.to_hms();
         let mut text = *b"00000000T000000Z";
@@ -80,6 +76,11 @@ impl Timestamp {
         }
         Self { moment, text }
     }
+}
+
+/// Fractions go, or a signature could count as older than a moment that prints the same.
+fn in_whole_seconds(moment: OffsetDateTime) -> OffsetDateTime {
+    moment.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(moment)
 }
 
 fn parse_basic(value: &[u8]) -> Option<OffsetDateTime> {
