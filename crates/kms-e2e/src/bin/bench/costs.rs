@@ -6,7 +6,7 @@ use crate::Options;
 use crate::load::{Load, median};
 use crate::pairs::Pairs;
 use crate::process::{self, say};
-use crate::raw_token::{RawCost, RawToken};
+use crate::raw_token::{RawCall, RawToken};
 use crate::servers::{FEW_KEYS, Node, Servers};
 use crate::table::{Bar, Table};
 
@@ -34,8 +34,10 @@ struct Case<'a> {
     load: Load,
     bar: Option<Bar>,
     /// What it is set against.
-    raw: fn(&RawCost) -> f64,
+    raw: RawCall,
     cpu: Vec<f64>,
+    /// Of the same rounds.
+    of_raw: Vec<f64>,
 }
 
 /// Fills the rows of cost.
@@ -43,35 +45,37 @@ pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Ta
     let mut token = RawToken::start(options.keys)?;
     let mut cases = Cases::of_small(&servers.small).await?;
     cases.add(MANY, &servers.large, servers.large.encrypt(), MANY_KEYS);
+    let large = &servers.large;
+    for load in [large.encrypt(), large.decrypt().await?, large.generate_data_key()] {
+        let name = format!("{}, {} keys by raw of as many", load.operation.unwrap_or_default(), options.keys);
+        cases.add_of(&name, large, load, SYMMETRIC, RawCall::Many);
+    }
     cases.add("Encrypt, audit durable", &servers.durable, servers.durable.encrypt(), DURABLE);
-    cases.warm_up(options).await?;
-    let mut raw = Vec::new();
+    cases.warm_up(options, &mut token).await?;
+    let mut raw = RawCall::ALL.map(|call| (call, Vec::new()));
     for round in 1..=options.rounds {
-        let cost = token.measure()?;
-        say(&format!("bench: round {round} of {}, bare token call {:.1} us", options.rounds, cost.bare));
-        raw.push(cost);
+        say(&format!("bench: round {round} of {}", options.rounds));
+        for (call, figures) in &mut raw {
+            figures.push(token.measure(*call)?);
+        }
         for case in &mut cases.all {
-            case.run(options).await?;
+            case.run(options, &mut token).await?;
         }
     }
-    let of = |figure: fn(&RawCost) -> f64| raw.iter().map(figure).collect::<Vec<_>>();
-    let bare = of(|raw| raw.bare);
-    let many = format!("Token::mac, {} objects by turns", options.keys);
-    for (name, figures) in [
-        ("C_SignInit + C_Sign, one thread (raw)", &bare),
-        ("the same through Token::mac", &of(|raw| raw.token)),
-        (&many, &of(|raw| raw.many)),
-    ] {
-        table.ratio(name, median(figures), ratio(figures, &bare), "x raw", None);
+    let bare = raw[0].1.clone();
+    for (call, figures) in &raw {
+        let cost = median(figures);
+        let mut of_bare = |name: &str| table.ratio(name, cost, ratio(figures, &bare), "x raw", None);
+        match call {
+            RawCall::Bare => of_bare("C_SignInit + C_Sign, one thread (raw)"),
+            RawCall::Token => of_bare("the same through Token::mac"),
+            RawCall::Many => of_bare(&format!("Token::mac, {} objects by turns", options.keys)),
+            RawCall::SignP256 => table.note("Token::sign, ECC_NIST_P256 (raw)", cost, "us"),
+            RawCall::SignRsa => table.note("Token::sign, RSA_2048, PKCS #1 (raw)", cost, "us"),
+            RawCall::Hmac => table.note("Token::hmac, HMAC_256 (raw)", cost, "us"),
+        }
     }
-    for (name, figures) in [
-        ("Token::sign, ECC_NIST_P256 (raw)", of(|raw| raw.sign_p256)),
-        ("Token::sign, RSA_2048, PKCS #1 (raw)", of(|raw| raw.sign_rsa)),
-        ("Token::hmac, HMAC_256 (raw)", of(|raw| raw.hmac)),
-    ] {
-        table.note(name, median(&figures), "us");
-    }
-    cases.report(options, &raw, table)
+    cases.report(options, table)
 }
 
 /// Nothing but load on one operation of a small server, by turns with other builds of it; a profiler finds the servers by
@@ -89,19 +93,17 @@ pub(crate) async fn load_one(options: &Options, name: &str) -> anyhow::Result<()
         cases.push(case);
     }
     let mut token = RawToken::start(FEW_KEYS)?;
-    let mut bare = Vec::new();
     for round in 0..options.rounds as usize {
-        bare.push(token.measure()?.bare);
         // Who goes first changes: the figures of one place in the round would not be those of another.
         for turn in 0..cases.len() {
             let number = (round + turn) % cases.len();
-            cases[number].run(options).await?;
+            cases[number].run(options, &mut token).await?;
         }
     }
     let programs = std::iter::once(String::new()).chain(options.beside.iter().map(|path| path.display().to_string()));
     for (case, program) in cases.iter().zip(programs) {
         let (cpu, of_first) = (median(&case.cpu), ratio(&case.cpu, &cases[0].cpu));
-        say(&format!("bench: {cpu:.1} us, {:.2} x raw, {of_first:.3} x first {program}", ratio(&case.cpu, &bare)));
+        say(&format!("bench: {cpu:.1} us, {:.2} x raw, {of_first:.3} x first {program}", median(&case.of_raw)));
     }
     Ok(())
 }
@@ -116,13 +118,14 @@ impl<'a> Cases<'a> {
         cases.add("GET /health/live, an empty answer", node, live, None);
         cases.add(BAD, node, bad, None);
         cases.add("GenerateRandom: all but the keyed call", node, random, None);
-        cases.add(FEW, node, node.encrypt(), SYMMETRIC);
         cases.add("Decrypt", node, node.decrypt().await?, SYMMETRIC);
         cases.add("GenerateDataKey", node, node.generate_data_key(), SYMMETRIC);
-        cases.add_of("Sign, ECC_NIST_P256", node, pairs.sign_p256(), SIGN_P256, |raw| raw.sign_p256);
-        cases.add_of("Sign, RSA_2048", node, pairs.sign_rsa(), SIGN_RSA, |raw| raw.sign_rsa);
-        cases.add_of("GenerateMac, HMAC_256", node, pairs.generate_mac(), MAC, |raw| raw.hmac);
+        cases.add_of("Sign, ECC_NIST_P256", node, pairs.sign_p256(), SIGN_P256, RawCall::SignP256);
+        cases.add_of("Sign, RSA_2048", node, pairs.sign_rsa(), SIGN_RSA, RawCall::SignRsa);
+        cases.add_of("GenerateMac, HMAC_256", node, pairs.generate_mac(), MAC, RawCall::Hmac);
         cases.add("Verify, ECC_NIST_P256: no token call", node, pairs.verify(node).await?, None);
+        // Last, beside those of the other servers that are set against it.
+        cases.add(FEW, node, node.encrypt(), SYMMETRIC);
         Ok(cases)
     }
 
@@ -133,23 +136,24 @@ impl<'a> Cases<'a> {
     }
 
     fn add(&mut self, name: &str, node: &'a Node, load: Load, bar: Option<Bar>) {
-        self.add_of(name, node, load, bar, |raw| raw.bare);
+        self.add_of(name, node, load, bar, RawCall::Bare);
     }
 
-    fn add_of(&mut self, name: &str, node: &'a Node, load: Load, bar: Option<Bar>, raw: fn(&RawCost) -> f64) {
-        self.all.push(Case { name: name.to_owned(), node, load, bar, raw, cpu: Vec::new() });
+    fn add_of(&mut self, name: &str, node: &'a Node, load: Load, bar: Option<Bar>, raw: RawCall) {
+        let name = name.to_owned();
+        self.all.push(Case { name, node, load, bar, raw, cpu: Vec::new(), of_raw: Vec::new() });
     }
 
     /// Every record gets into the cache before anything is measured.
-    async fn warm_up(&mut self, options: &Options) -> anyhow::Result<()> {
+    async fn warm_up(&mut self, options: &Options, token: &mut RawToken) -> anyhow::Result<()> {
         for case in &mut self.all {
-            case.run(options).await?;
-            case.cpu.clear();
+            case.run(options, token).await?;
+            (case.cpu, case.of_raw) = (Vec::new(), Vec::new());
         }
         Ok(())
     }
 
-    fn report(&self, options: &Options, raw: &[RawCost], table: &mut Table) -> anyhow::Result<()> {
+    fn report(&self, options: &Options, table: &mut Table) -> anyhow::Result<()> {
         let few_keys = self.cpu_of(FEW)?;
         for case in &self.all {
             let cpu = median(&case.cpu);
@@ -160,10 +164,7 @@ impl<'a> Cases<'a> {
                     let name = format!("Encrypt, {} keys instead of {FEW_KEYS}", options.keys);
                     table.ratio(&name, cpu, ratio(&case.cpu, few_keys), "x few keys", case.bar);
                 }
-                _ => {
-                    let of = raw.iter().map(case.raw).collect::<Vec<_>>();
-                    table.ratio(&name, cpu, ratio(&case.cpu, &of), "x raw", case.bar);
-                }
+                _ => table.ratio(&name, cpu, median(&case.of_raw), "x raw", case.bar),
             }
         }
         Ok(())
@@ -178,11 +179,16 @@ impl<'a> Cases<'a> {
 }
 
 impl Case<'_> {
-    async fn run(&mut self, options: &Options) -> anyhow::Result<()> {
+    /// One load, between two measurements of the call that it is set against: what slows the machine slows both.
+    async fn run(&mut self, options: &Options, token: &mut RawToken) -> anyhow::Result<()> {
         let server = &self.node.server;
+        let before = token.measure(self.raw)?;
         let outcome = self.load.run(server.address(), server.pid(), options.connections, options.slice()).await?;
-        process::say(&format!("bench:   {:40} {:6.1} us, {} requests", self.name, outcome.cpu, outcome.requests));
-        self.cpu.push(outcome.cpu);
+        let raw = f64::midpoint(before, token.measure(self.raw)?);
+        let (cpu, requests) = (outcome.cpu, outcome.requests);
+        process::say(&format!("bench:   {:40} {cpu:6.1} us, raw {raw:6.1} us, {requests} requests", self.name));
+        self.cpu.push(cpu);
+        self.of_raw.push(cpu / raw);
         Ok(())
     }
 }

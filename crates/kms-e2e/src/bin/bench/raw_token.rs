@@ -1,12 +1,12 @@
 //! The denominator: the keyed call of the token without a server around it, on one thread, in a process of its own with a
-//! token of its own in memory. It measures when it is told to, so that its rounds lie between those of the server.
+//! token of its own in memory. It measures when it is told to, so that a load lies between two of its figures.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use kms_core::Hsm;
 use kms_core::algorithm::{MacAlgorithm, SigningAlgorithm};
 use kms_core::hsm::{KeyKind, MacInput, TokenObject};
@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 /// Of every token of the benchmark.
 pub(crate) const LABEL: &str = "strongroom-bench";
-const CALLS: u32 = 10_000;
-const SIGNATURES: u32 = 500;
+const CALLS: u32 = 5_000;
+const SIGNATURES: u32 = 250;
 const INPUT: MacInput = [7; 55];
 const DIGEST: [u8; 32] = [7; 32];
 
@@ -32,21 +32,29 @@ pub(crate) struct RawToken {
     _folder: EphemeralFolder,
 }
 
-/// Microseconds of processor time per call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RawCost {
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RawCall {
     /// `C_SignInit` and `C_Sign`, nothing else.
-    pub(crate) bare: f64,
+    Bare,
     /// The same through [`Token::mac`]: session from the pool, handle from the cache.
-    pub(crate) token: f64,
-    /// As `token`, with many objects by turns: what the token itself pays for their number.
-    pub(crate) many: f64,
+    Token,
+    /// As `Token`, with many objects by turns: what the token itself pays for their number.
+    Many,
     /// `C_Sign` with ECDSA on P-256, through [`Token::sign`].
-    pub(crate) sign_p256: f64,
+    SignP256,
     /// `C_Sign` with PKCS #1 and RSA of 2048 bits, through [`Token::sign`].
-    pub(crate) sign_rsa: f64,
+    SignRsa,
     /// `C_Sign` with HMAC-SHA-256 under an HMAC key, through [`Token::hmac`].
-    pub(crate) hmac: f64,
+    Hmac,
+}
+
+impl RawCall {
+    pub(crate) const ALL: [Self; 6] = [Self::Bare, Self::Token, Self::Many, Self::SignP256, Self::SignRsa, Self::Hmac];
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|call| format!("{call:?}") == text)
+    }
 }
 
 impl RawToken {
@@ -68,17 +76,12 @@ impl RawToken {
         Ok(Self { child, commands, figures, _folder: folder })
     }
 
-    pub(crate) fn measure(&mut self) -> anyhow::Result<RawCost> {
-        writeln!(self.commands, "measure")?;
+    /// Microseconds of processor time per call, now.
+    pub(crate) fn measure(&mut self, call: RawCall) -> anyhow::Result<f64> {
+        writeln!(self.commands, "{call:?}")?;
         let mut line = String::new();
         self.figures.read_line(&mut line)?;
-        let figures: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        match figures[..] {
-            [bare, token, many, sign_p256, sign_rsa, hmac] => {
-                Ok(RawCost { bare, token, many, sign_p256, sign_rsa, hmac })
-            }
-            _ => bail!("the process that calls the token has ended"),
-        }
+        line.trim().parse().context("the process that calls the token has ended")
     }
 }
 
@@ -89,7 +92,7 @@ impl Drop for RawToken {
     }
 }
 
-/// The child's side: for each line of input one line of output with the members of [`RawCost`].
+/// The child's side: for each line of input, which names a [`RawCall`], a line with its cost.
 pub(crate) fn serve(folder: &Path, objects: u32) -> anyhow::Result<()> {
     let token = open(folder)?;
     let make = |kind| {
@@ -102,22 +105,27 @@ pub(crate) fn serve(folder: &Path, objects: u32) -> anyhow::Result<()> {
     let rsa = make(kind(KeySpec::Rsa2048, KeyUsage::SignVerify))?;
     let hmac = make(kind(KeySpec::Hmac256, KeyUsage::GenerateVerifyMac))?;
     let first = &made[0];
-    let many = || made.iter().cycle().take(CALLS as usize).try_for_each(|object| token.mac(object, &INPUT).map(drop));
-    let sign = |object, algorithm| token.sign(object, algorithm, &DIGEST).map(drop);
+    let by_turns = CALLS.max(objects);
+    let many =
+        || made.iter().cycle().take(by_turns as usize).try_for_each(|object| token.mac(object, &INPUT).map(drop));
+    let sign = |object, algorithm| {
+        cost(SIGNATURES, || (0..SIGNATURES).try_for_each(|_| token.sign(object, algorithm, &DIGEST).map(drop)))
+    };
+    let hmac_once = || token.hmac(&hmac, MacAlgorithm::HmacSha256, &DIGEST).map(drop);
     token.mac_repeatedly(first, &INPUT, CALLS)?;
     many()?;
     let mut output = std::io::stdout();
-    for _command in std::io::stdin().lock().lines() {
-        let bare = cost(CALLS, || token.mac_repeatedly(first, &INPUT, CALLS).map(drop))?;
-        let through = cost(CALLS, || (0..CALLS).try_for_each(|_| token.mac(first, &INPUT).map(drop)))?;
-        let many = cost(CALLS, many)?;
-        let p256 = cost(SIGNATURES, || (0..SIGNATURES).try_for_each(|_| sign(&p256, SigningAlgorithm::EcdsaSha256)))?;
-        let rsa =
-            cost(SIGNATURES, || (0..SIGNATURES).try_for_each(|_| sign(&rsa, SigningAlgorithm::RsassaPkcs1V15Sha256)))?;
-        let hmac = cost(CALLS, || {
-            (0..CALLS).try_for_each(|_| token.hmac(&hmac, MacAlgorithm::HmacSha256, &DIGEST).map(drop))
-        })?;
-        writeln!(output, "{bare} {through} {many} {p256} {rsa} {hmac}")?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let figure = match RawCall::parse(&line).with_context(|| format!("{line:?} is no call"))? {
+            RawCall::Bare => cost(CALLS, || token.mac_repeatedly(first, &INPUT, CALLS).map(drop)),
+            RawCall::Token => cost(CALLS, || (0..CALLS).try_for_each(|_| token.mac(first, &INPUT).map(drop))),
+            RawCall::Many => cost(by_turns, many),
+            RawCall::SignP256 => sign(&p256, SigningAlgorithm::EcdsaSha256),
+            RawCall::SignRsa => sign(&rsa, SigningAlgorithm::RsassaPkcs1V15Sha256),
+            RawCall::Hmac => cost(CALLS, || (0..CALLS).try_for_each(|_| hmac_once())),
+        };
+        writeln!(output, "{}", figure?)?;
         output.flush()?;
     }
     Ok(())
