@@ -50,15 +50,16 @@ impl Pair {
 }
 
 impl Keeper {
-    /// Binds a pair of the pool to the key, or makes one now when the pool is empty: if `before_making` lets it, whose answer
-    /// is held as long as that takes.
+    /// Binds a pair of the pool to the key, or makes one now when the pool is empty: if `before_making` lets it. What that
+    /// gives is held until a pair is bound, as another request may take the one that was made.
     ///
     /// # Errors
     /// `ThrottlingException` past [`LIVE_PAIRS_PER_ACCOUNT`]; those of `before_making`; the token or Postgres does not answer.
     pub fn wrapping_parameters<P>(
         &self,
         address: &KeyAddress,
-        (spec, algorithm): (WrappingKeySpec, WrappingAlgorithm),
+        spec: WrappingKeySpec,
+        algorithm: WrappingAlgorithm,
         before_making: impl Fn() -> Result<P, KmsError>,
     ) -> Result<Parameters, KmsError> {
         if !self.hsm.supports_wrapping(algorithm) {
@@ -68,6 +69,7 @@ impl Keeper {
         let mut import_token = [0; 32];
         getrandom::fill(&mut import_token).map_err(KmsError::internal)?;
         let hash = sha256(&[&import_token]);
+        let mut place = None;
         loop {
             let now = self.clock.now();
             let valid_to = kms_core::clock::to_millisecond(now + LIFETIME);
@@ -80,7 +82,9 @@ impl Keeper {
             match taken {
                 Some(WrappingKey { public_key, .. }) => return Ok(Parameters { public_key, import_token, valid_to }),
                 None => {
-                    let _leave = before_making()?;
+                    if place.is_none() {
+                        place = Some(before_making()?);
+                    }
                     self.make_pair(spec, algorithm)?;
                 }
             }

@@ -28,7 +28,8 @@ use crate::workers::Workers;
 /// How often a record that went stale under an operation is read anew before the client is asked to come again.
 const ATTEMPTS: usize = 4;
 
-/// RSA keys generated in the token at once. One takes a second of the processor, a session of the token and a worker.
+/// RSA keys and wrapping pairs that requests have generated in the token at once. One takes up to two seconds of the
+/// processor, a session of the token and a worker.
 const RSA_AT_ONCE: usize = 3;
 
 /// Threads that read keys into the cache.

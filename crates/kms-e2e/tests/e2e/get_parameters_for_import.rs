@@ -1,5 +1,7 @@
 //! GetParametersForImport.
 
+use std::time::Duration;
+
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{AlgorithmSpec, ExpirationModelType, KeyState, WrappingKeySpec};
 use kms_e2e::{material, wrap};
@@ -7,10 +9,11 @@ use rsa::PublicKey;
 use rsa::pkcs8::DecodePublicKey;
 use rsa::traits::PublicKeyParts;
 
-use crate::refusal::refused;
+use crate::refusal::{outcome, refused};
 use crate::support::{arn, decrypt, encrypt, fresh, new_external_key, new_key, now, state};
 
 const DAY: i64 = 86_400;
+const PAUSE: Duration = Duration::from_millis(500);
 
 #[tokio::test]
 async fn each_size_and_algorithm_gives_a_key_that_carries_an_import() {
@@ -24,8 +27,14 @@ async fn each_size_and_algorithm_gives_a_key_that_carries_an_import() {
         for algorithm in [AlgorithmSpec::RsaesOaepSha1, AlgorithmSpec::RsaesOaepSha256] {
             let before = now().unix_timestamp();
             let call = client.get_parameters_for_import().key_id(key.key_id());
-            let answer =
-                call.wrapping_algorithm(algorithm.clone()).wrapping_key_spec(spec.clone()).send().await.unwrap();
+            let call = call.wrapping_algorithm(algorithm.clone()).wrapping_key_spec(spec.clone());
+            let answer = loop {
+                match outcome(call.clone().send().await) {
+                    // Other tests may have RSA keys made.
+                    Err(refusal) if refusal.code == "ThrottlingException" => tokio::time::sleep(PAUSE).await,
+                    other => break other.unwrap(),
+                }
+            };
             assert_eq!(answer.key_id(), Some(arn(&key)));
             let valid_to = answer.parameters_valid_to().unwrap().secs() - DAY;
             assert!((before..=now().unix_timestamp()).contains(&valid_to), "valid for 24 hours");

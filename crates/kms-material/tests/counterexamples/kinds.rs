@@ -36,7 +36,7 @@ fn import(node: &Node, key: &KeyAddress, bytes: &[u8]) -> Result<KeyMaterialId, 
     let by_kwp = WrappingAlgorithm::RsaAesKeyWrapSha256;
     let follows = by_kwp.may_import(spec, WrappingKeySpec::Rsa2048);
     let algorithm = if follows { by_kwp } else { WrappingAlgorithm::RsaesOaepSha256 };
-    let parameters = node.keeper.wrapping_parameters(key, (WrappingKeySpec::Rsa2048, algorithm), || Ok(()))?;
+    let parameters = node.keeper.wrapping_parameters(key, WrappingKeySpec::Rsa2048, algorithm, || Ok(()))?;
     let wrapping_key = rsa::PublicKey::from_public_key_der(&parameters.public_key).unwrap();
     let mut random = rsa::rand_core::UnwrapErr(getrandom::SysRng);
     let mut oaep = |bytes: &[u8]| wrapping_key.encrypt(&mut random, Oaep::<rsa::sha2::Sha256>::new(), bytes).unwrap();

@@ -145,7 +145,7 @@ impl Node {
     /// GetParametersForImport, and the material of this number wrapped as they say.
     pub(crate) fn wrap(&self, key: &KeyAddress, number: u8) -> Result<(Pair, Vec<u8>), KmsError> {
         let (spec, algorithm) = (WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha256);
-        let parameters = self.keeper.wrapping_parameters(key, (spec, algorithm), || Ok(()))?;
+        let parameters = self.keeper.wrapping_parameters(key, spec, algorithm, || Ok(()))?;
         let public_key = PublicKey::from_public_key_der(&parameters.public_key).unwrap();
         let mut random = rsa::rand_core::UnwrapErr(getrandom::SysRng);
         let encrypted = public_key.encrypt(&mut random, Oaep::<rsa::sha2::Sha256>::new(), &[number; 32]).unwrap();

@@ -34,8 +34,8 @@ pub(crate) struct Output {
 /// # Errors
 /// `NotFoundException`, `InvalidArnException`; `UnsupportedOperationException` for another origin or an algorithm that
 /// KMS or this token does not serve; `KMSInvalidStateException`; `ValidationException` for a wrapping that cannot carry
-/// this key spec; `ThrottlingException` past 1,000 live pairs, or when none of more than 2048 bits lies
-/// ready and too many RSA keys are being made.
+/// this key spec; `ThrottlingException` past 1,000 live pairs, or when none lies ready and too
+/// many RSA keys are being made.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     let key = cx.key_for(&input.key_id)?;
     cx.check_external(&key)?;
@@ -48,9 +48,7 @@ pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
             key.spec
         )));
     }
-    // A small pair is made in a tenth of a second.
-    let rsa_gate = || (spec != WrappingKeySpec::Rsa2048).then(|| cx.rsa_gate.enter()).transpose();
-    let parameters = cx.keeper_of(&key)?.wrapping_parameters(&key.address, (spec, algorithm), rsa_gate)?;
+    let parameters = cx.keeper_of(&key)?.wrapping_parameters(&key.address, spec, algorithm, || cx.rsa_gate.enter())?;
     Ok(Output {
         key_id: key.address.arn(),
         import_token: parameters.import_token.to_vec(),
