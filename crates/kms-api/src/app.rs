@@ -1,13 +1,13 @@
 //! The HTTP server: limits, time-outs, routes.
 
 use std::any::Any;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpServer, web};
 use kms_core::{AccountId, Clock};
 use kms_service::{Health, Service};
 
@@ -42,10 +42,19 @@ pub struct ApiConfig {
     pub workers: usize,
 }
 
-/// The other end of a connection.
-pub(crate) struct Peer {
-    /// Its address as text, for the audit records of all requests of the connection.
-    pub(crate) ip: Arc<str>,
+/// The other end of a connection, as text for the audit records of all its requests.
+pub(crate) struct Peer(Arc<str>);
+
+impl Peer {
+    fn at(address: SocketAddr) -> Self {
+        Self(address.ip().to_canonical().to_string().into())
+    }
+
+    /// Where a request came from: an IPv4 address as such, also where the socket serves both families.
+    pub(crate) fn of(request: &HttpRequest) -> Arc<str> {
+        let known = request.conn_data::<Self>().map(|peer| Arc::clone(&peer.0));
+        known.or_else(|| request.peer_addr().map(|address| Self::at(address).0)).unwrap_or_default()
+    }
 }
 
 /// What a request needs.
@@ -104,8 +113,7 @@ pub async fn serve(config: ApiConfig, api: Api, started: impl FnOnce(ServerHandl
 }
 
 fn remember_peer(connection: &dyn Any, data: &mut Extensions) {
-    let address = connection.downcast_ref::<TcpStream>().and_then(|stream| stream.peer_addr().ok());
-    if let Some(address) = address {
-        data.insert(Peer { ip: address.ip().to_string().into() });
+    if let Some(Ok(address)) = connection.downcast_ref::<TcpStream>().map(TcpStream::peer_addr) {
+        data.insert(Peer::at(address));
     }
 }

@@ -154,7 +154,7 @@ fn verify(api: &Api, request: &HttpRequest, body: &[u8], request_id: &str) -> Re
         access_key_id: verified.access_key_id.to_owned(),
         region,
         request_id: request_id.to_owned(),
-        source_ip: request.conn_data::<Peer>().map(|peer| Arc::clone(&peer.ip)).unwrap_or_default(),
+        source_ip: Peer::of(request),
         user_agent: user_agent[..user_agent.floor_char_boundary(MAX_USER_AGENT)].to_owned(),
     })
 }

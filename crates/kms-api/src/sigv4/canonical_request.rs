@@ -83,6 +83,7 @@ fn write_folded(value: &[u8], out: &mut Vec<u8>) {
     let start = value.iter().position(|byte| *byte != b' ').unwrap_or(value.len());
     let end = value.iter().rposition(|byte| *byte != b' ').map_or(start, |last| last + 1);
     let value = &value[start..end];
+    // Most values have no space at all, which one search for a byte tells.
     if !value.contains(&b' ') || !value.windows(2).any(|pair| pair == b"  ") {
         out.extend_from_slice(value);
         return;
