@@ -201,10 +201,11 @@ impl Invalidate for KeyCache {
 
 #[cfg(test)]
 mod tests {
-    use kms_core::key_spec::{KeySpec, KeyUsage, Origin};
+    use kms_core::key_spec::{KeySpec, KeyUsage, MaterialState, Origin};
     use std::sync::LazyLock;
 
-    use kms_core::{AccountId, Hsm, KeyFacts};
+    use kms_core::key_facts::Material;
+    use kms_core::{AccountId, Hsm, KeyFacts, KeyMaterialId, KmsError};
 
     use super::*;
 
@@ -221,7 +222,11 @@ mod tests {
     }
 
     fn named(key: u8, version: i64, aliases: &[&str]) -> KeyRecord {
-        let facts = KeyFacts {
+        record_of(facts(key, version), aliases).unwrap()
+    }
+
+    fn facts(key: u8, version: i64) -> KeyFacts {
+        KeyFacts {
             address: address(key),
             version,
             material_version: 1,
@@ -235,9 +240,33 @@ mod tests {
             token: "token".to_owned(),
             sealed_salt: Vec::new(),
             materials: Vec::new(),
-        };
+        }
+    }
+
+    fn record_of(facts: KeyFacts, aliases: &[&str]) -> Result<KeyRecord, KmsError> {
         static TOKEN: LazyLock<Arc<dyn Hsm>> = LazyLock::new(|| crate::test_token::open(1));
-        KeyRecord::new(facts, aliases.iter().map(|name| (*name).to_owned()).collect(), &TOKEN).unwrap()
+        KeyRecord::new(facts, aliases.iter().map(|name| (*name).to_owned()).collect(), &TOKEN)
+    }
+
+    #[test]
+    fn a_public_key_that_is_none_of_its_spec_refuses_the_key_with_the_cause() {
+        let with = |public_key| {
+            let material = Material {
+                id: KeyMaterialId([1; 32]),
+                state: MaterialState::Current,
+                description: None,
+                expiration_model: None,
+                valid_to: None,
+                object: None,
+                public_key,
+            };
+            let spec = KeySpec::EccNistP256;
+            record_of(KeyFacts { spec, materials: vec![material], ..facts(1, 1) }, &[])
+        };
+        assert!(with(None).is_ok());
+        let refusal = with(Some(vec![0x30, 0])).err().unwrap();
+        assert_eq!(refusal.exception(), "KMSInternalException");
+        assert!(std::error::Error::source(&refusal).is_some());
     }
 
     #[test]

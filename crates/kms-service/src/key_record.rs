@@ -31,7 +31,8 @@ pub(crate) struct UsableMaterial {
 }
 
 impl KeyRecord {
-    /// The record of a key that is bound to this token.
+    /// The record of a key that is bound to this token. A row that does not hold together refuses every use of its key, also
+    /// those that need no public key.
     ///
     /// # Errors
     /// `KMSInternalException`: the row holds a public key that is none of its spec.

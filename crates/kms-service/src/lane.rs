@@ -27,7 +27,7 @@ const YIELDS: usize = 4;
 const KEPT_RECORD: usize = 4_096;
 
 /// What is left of an operation once everything is checked: the token call and what follows from it. The material that it
-/// uses names its token; random bytes are those of the lane's.
+/// uses names its token; random bytes come from the token of the lane.
 pub(crate) type TokenWork = Box<dyn FnOnce(&mut TokenRandom) -> Result<Vec<u8>, KmsError> + Send>;
 
 /// How a lane works.
@@ -209,7 +209,7 @@ impl Shared {
                 if job.reply.is_closed() {
                     continue;
                 }
-                let result = job.work.and_then(|work| run(work, &mut random));
+                let result = job.work.and_then(|work| run_caught(work, &mut random));
                 if self.is_replaced(generation) {
                     break;
                 }
@@ -334,7 +334,7 @@ impl Records {
 }
 
 /// Does a job; a panic in it is an error of its own.
-fn run(work: TokenWork, random: &mut TokenRandom) -> Result<Vec<u8>, KmsError> {
+fn run_caught(work: TokenWork, random: &mut TokenRandom) -> Result<Vec<u8>, KmsError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(random)))
         .unwrap_or_else(|_| Err(KmsError::internal("an operation panicked")))
 }

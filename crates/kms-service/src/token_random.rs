@@ -24,6 +24,9 @@ impl TokenRandom {
     ///
     /// # Errors
     /// Those of [`Hsm::generate_random`].
+    ///
+    /// # Panics
+    /// For more than 4,096 bytes; the model lets 1,024 through.
     pub(crate) fn take(&mut self, length: usize) -> Result<Vec<u8>, HsmError> {
         if length > FETCHED - self.used {
             self.hsm.generate_random(&mut self.fetched)?;

@@ -62,7 +62,8 @@ pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Ta
             case.run(options, &mut token).await?;
         }
     }
-    let bare = raw[0].1.clone();
+    let bare = raw.iter().find(|(call, _)| *call == RawCall::Bare).map(|(_, figures)| figures.clone());
+    let bare = bare.context("the bare call is not measured")?;
     for (call, figures) in &raw {
         let cost = median(figures);
         let mut of_bare = |name: &str| table.ratio(name, cost, ratio(figures, &bare), "x raw", None);

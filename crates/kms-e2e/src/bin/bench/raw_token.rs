@@ -52,8 +52,20 @@ pub(crate) enum RawCall {
 impl RawCall {
     pub(crate) const ALL: [Self; 6] = [Self::Bare, Self::Token, Self::Many, Self::SignP256, Self::SignRsa, Self::Hmac];
 
+    /// Its name between the two processes.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Token => "token",
+            Self::Many => "many",
+            Self::SignP256 => "sign-p256",
+            Self::SignRsa => "sign-rsa",
+            Self::Hmac => "hmac",
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|call| format!("{call:?}") == text)
+        Self::ALL.into_iter().find(|call| call.name() == text)
     }
 }
 
@@ -78,7 +90,7 @@ impl RawToken {
 
     /// Microseconds of processor time per call, now.
     pub(crate) fn measure(&mut self, call: RawCall) -> anyhow::Result<f64> {
-        writeln!(self.commands, "{call:?}")?;
+        writeln!(self.commands, "{}", call.name())?;
         let mut line = String::new();
         self.figures.read_line(&mut line)?;
         line.trim().parse().context("the process that calls the token has ended")
