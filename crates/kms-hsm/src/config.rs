@@ -44,10 +44,10 @@ pub enum OpenError {
     #[error("several tokens have the label {0:?}")]
     AmbiguousLabel(String),
     /// The file that holds the token's wrapped master key is torn and there is no verified copy to restore.
-    #[error("token.object in {0} is torn and no verified copy of it exists; restore it from a backup")]
+    #[error("{0} is torn and no verified copy of it exists; restore it from a backup")]
     TokenTorn(PathBuf),
     /// The same, and a copy is there, but this opening only looks.
-    #[error("token.object in {0} is torn; the start of a node restores it from its verified copy")]
+    #[error("{0} is torn; the start of a node restores it from its verified copy")]
     NotRestored(PathBuf),
     /// The token refused the PIN.
     #[error("the token refused the PIN")]

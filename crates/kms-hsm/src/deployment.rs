@@ -13,7 +13,7 @@ use crate::error::unavailable;
 use crate::make::create;
 use crate::search;
 use crate::sentinel::{Sentinel, deployment_behind};
-use crate::session::Connection;
+use crate::session::{Connection, into_hsm};
 use crate::template;
 use crate::token::Token;
 use crate::write_lock::WriteGuard;
@@ -83,7 +83,8 @@ impl Token {
         Sentinel::find(&session, &guard, sentinel).map(drop)
     }
 
-    /// From now on every search is bracketed by this sentinel; also fills the map of handles with one scan.
+    /// From now on every search is bracketed by this sentinel; also fills the map of handles with one scan, and renews the
+    /// verified copy of SoftHSM's `token.object`, whose master key has opened the sentinel.
     ///
     /// # Errors
     /// [`HsmError::TokenUnknown`] if the sentinel is not in the token, [`HsmError::ObjectMismatch`] if another one was
@@ -95,7 +96,11 @@ impl Token {
         if self.sentinel.get_or_init(|| found).id() != sentinel {
             return Err(HsmError::ObjectMismatch);
         }
-        self.scan_after_login(&session, &guard)
+        self.scan_after_login(&session, &guard)?;
+        drop(guard);
+        let Some(file) = self.connector.token_file() else { return Ok(()) };
+        let _guard = self.lock.acquire()?;
+        file.renew().map_err(into_hsm)
     }
 
     fn make_root(

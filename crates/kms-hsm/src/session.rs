@@ -64,7 +64,7 @@ impl Deref for Connection {
 }
 
 impl Connector {
-    /// Opens the anchor session, logs in and renews the copy of `token.object`; the caller holds the write lock.
+    /// Opens the anchor session, logs in and brings the copy of `token.object` to what the login wrote; the caller holds the write lock.
     ///
     /// # Errors
     /// [`OpenError::PinRefused`], [`OpenError::Hsm`], [`OpenError::File`].
@@ -78,7 +78,7 @@ impl Connector {
     ) -> Result<Self, OpenError> {
         let anchor = module.open_rw_session(slot).map_err(unavailable)?;
         log_in(&anchor, &pin)?;
-        token_file.as_ref().map_or(Ok(()), TokenFile::renew)?;
+        token_file.as_ref().map_or(Ok(()), TokenFile::renew_unproved)?;
         Ok(Self(Arc::new(Inner {
             module,
             slot,
@@ -141,7 +141,7 @@ impl Connector {
         log_in(session, &self.0.pin).map_err(into_hsm)?;
         self.forget_handles();
         tracing::warn!("logged in to the token again");
-        self.0.token_file.as_ref().map_or(Ok(()), TokenFile::renew).map_err(into_hsm)
+        self.0.token_file.as_ref().map_or(Ok(()), TokenFile::renew_unproved).map_err(into_hsm)
     }
 
     fn keep_anchor(&self) -> Result<(), HsmError> {
@@ -194,7 +194,7 @@ fn log_in(session: &Session, pin: &SecretBytes) -> Result<(), OpenError> {
     }
 }
 
-fn into_hsm(error: OpenError) -> HsmError {
+pub(crate) fn into_hsm(error: OpenError) -> HsmError {
     match error {
         OpenError::Hsm(error) => error,
         other => HsmError::Unavailable(other.to_string()),

@@ -94,7 +94,7 @@ impl Token {
                 Manner::Look => file.refuse_torn()?,
             }
             // The copy is renewed before the first login too: that login may be the one that a kill tears.
-            file.renew()?;
+            file.renew_unproved()?;
         }
         let module = module::initialise(&config)?;
         let (slot, info) = module::slot_of(&module, &config.token_label)?;

@@ -47,13 +47,15 @@ pub(super) fn look(findings: &mut Findings, config: anyhow::Result<TokenConfig>)
     Some(token)
 }
 
-/// Before the token is opened, because each login renews the copy.
+/// Before the token is opened, because that renews the copy.
 fn token_file(findings: &mut Findings, config: &TokenConfig) {
     const NAME: &str = "token.object";
     let Some(folder) = &config.softhsm_folder else { return };
     match token_file_state(folder, &config.token_label) {
         Ok(TokenFileState::Copied) => findings.ok(NAME, "whole, and its verified copy is the same"),
-        Ok(TokenFileState::OlderCopy) => findings.note(NAME, "whole; its verified copy was older and is renewed now"),
+        Ok(TokenFileState::OlderCopy) => {
+            findings.note(NAME, "whole; its verified copy is an older one, renewed once the sentinel is read");
+        }
         Ok(TokenFileState::NoCopy) => findings.note(NAME, "whole; it had no verified copy and gets one now"),
         Ok(TokenFileState::TornButCopied) => {
             findings.wrong(NAME, "torn; the next start of a node restores it from its verified copy");

@@ -9,3 +9,4 @@ mod recover;
 mod restore;
 mod several_tokens;
 mod support;
+mod token_object;

@@ -52,9 +52,9 @@ impl TokenCopy {
         &self.0
     }
 
-    /// Whether there is an entry for this folder.
-    pub(crate) fn names(&self, slot_folder: &Path) -> bool {
-        self.0.iter().any(|entry| slot_folder.ends_with(&entry.slot_folder))
+    /// The entry for this folder.
+    pub(crate) fn of(&self, slot_folder: &Path) -> Option<&Entry> {
+        self.0.iter().find(|entry| slot_folder.ends_with(&entry.slot_folder))
     }
 
     /// Puts the entry in the place of an older one of the same folder.

@@ -17,6 +17,8 @@ use crate::write_lock::WriteLock;
 const SECOND_LOOK: Duration = Duration::from_millis(25);
 /// Looks, with that pause after each, before a file counts as torn.
 const LOOKS: u32 = 3;
+/// `CKA_OS_TOKENFLAGS`, as SoftHSM calls it.
+const FLAGS: u64 = 0x8000_534b;
 
 /// The guard of one token's `token.object`. Its methods are called under the write lock.
 pub(crate) struct TokenFile {
@@ -29,9 +31,9 @@ pub(crate) struct TokenFile {
 pub enum TokenFileState {
     /// Whole, and the copy is the same.
     Copied,
-    /// Whole, and the copy is an older one that is whole too: the next login renews it.
+    /// Whole, and the copy is an older one that is whole too: the next opening that reads the sentinel renews it.
     OlderCopy,
-    /// Whole, without a copy, or with one whose checksum is wrong: the next login makes one.
+    /// Whole, without a copy, or with one whose checksum is wrong: the next opening makes one.
     NoCopy,
     /// Torn, and the next start of a node restores it from the copy.
     TornButCopied,
@@ -88,7 +90,7 @@ impl TokenFile {
         match self.refuse_torn_without_copy(&TokenCopy::default()) {
             Err(OpenError::TokenTorn(path)) => {
                 let copy = TokenCopy::load(&self.folder)?;
-                let has_copy = path.parent().is_some_and(|slot_folder| copy.names(slot_folder));
+                let has_copy = path.parent().is_some_and(|slot_folder| copy.of(slot_folder).is_some());
                 Err(if has_copy { OpenError::NotRestored(path) } else { OpenError::TokenTorn(path) })
             }
             other => other,
@@ -108,7 +110,7 @@ impl TokenFile {
             if label_of(&bytes).as_deref() != Some(&self.label) {
                 continue;
             }
-            match copy.entries().iter().find(|entry| slot_folder.ends_with(&entry.slot_folder)) {
+            match copy.of(&slot_folder) {
                 Some(entry) if entry.bytes == bytes => state = TokenFileState::Copied,
                 Some(_) => state = TokenFileState::OlderCopy,
                 None => {}
@@ -117,16 +119,31 @@ impl TokenFile {
         Ok(state)
     }
 
-    /// Renews the verified copy after a clean login. A file that another program is writing just now is left out: the
-    /// copy made before stays good, because a login does not change the keys.
+    /// Renews the verified copy from a file that is proved: an object was decrypted with the master key in it. A file that
+    /// another program is writing just now is left out: the copy made before stays good, because a login does not change
+    /// the keys.
     ///
     /// # Errors
     /// [`OpenError::File`].
     pub(crate) fn renew(&self) -> Result<(), OpenError> {
+        self.renew_where(|_, _| true)
+    }
+
+    /// Renews the copy from a file of which nothing is proved yet: where there is none, and where the file differs from it
+    /// by no more than a login changes. A master key that is damaged on the disk never takes the place of a good one.
+    ///
+    /// # Errors
+    /// [`OpenError::File`].
+    pub(crate) fn renew_unproved(&self) -> Result<(), OpenError> {
+        self.renew_where(|copied, bytes| copied.is_none_or(|copied| differ_by_logins(copied, bytes)))
+    }
+
+    fn renew_where(&self, may_replace: impl Fn(Option<&[u8]>, &[u8]) -> bool) -> Result<(), OpenError> {
         let mut copy = TokenCopy::load(&self.folder)?;
         for slot_folder in self.slot_folders()? {
             let bytes = read(&slot_folder.join("token.object"))?;
-            if label_of(&bytes).as_deref() == Some(&self.label) {
+            let copied = copy.of(&slot_folder).map(|entry| &*entry.bytes);
+            if label_of(&bytes).as_deref() == Some(&self.label) && may_replace(copied, &bytes) {
                 let name = slot_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 copy.replace(Entry { slot_folder: name, bytes });
             }
@@ -151,7 +168,7 @@ impl TokenFile {
             let whole = files.iter().filter(|path| read(path).is_ok_and(|bytes| object_file::is_token_object(&bytes)));
             return Ok(whole.count().saturating_sub(found));
         }
-        Err(OpenError::TokenMissing(format!("no folder in {}", self.folder.display())))
+        Err(OpenError::TokenMissing(format!("no whole token.object of {:?} in {}", self.label, self.folder.display())))
     }
 
     fn restore_if_torn(&self, path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
@@ -175,7 +192,7 @@ impl TokenFile {
             match label_of(&read(&path)?) {
                 Some(label) if label == self.label => return Ok(()),
                 Some(_) => {}
-                None if copy.names(&slot_folder) => {}
+                None if copy.of(&slot_folder).is_some() => {}
                 None => torn = Some(path),
             }
         }
@@ -208,7 +225,6 @@ fn object_files(slot_folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
 /// master key wrapped under each PIN.
 pub(crate) fn label_of(bytes: &[u8]) -> Option<String> {
     const LABEL: u64 = 0x8000_5349;
-    const FLAGS: u64 = 0x8000_534b;
     const WRAPPED_UNDER_USER_PIN: u64 = 0x8000_534d;
     let attributes = object_file::parse(bytes)?;
     let text = |wanted| {
@@ -224,7 +240,13 @@ pub(crate) fn label_of(bytes: &[u8]) -> Option<String> {
     is_whole.then(|| label.to_owned())
 }
 
-/// A missing file counts as an empty one: both are torn.
+/// Whether two whole files are the same but for their counter and the flags, which tell of failed logins.
+fn differ_by_logins(one: &[u8], other: &[u8]) -> bool {
+    let rest = |bytes| object_file::parse(bytes).map(|all| all.into_iter().filter(|(id, _)| *id != FLAGS).collect());
+    let (one, other): (Option<Vec<_>>, _) = (rest(one), rest(other));
+    one.is_some() && one == other
+}
+
 /// The label in a `token.object`; none if it is torn, which a login of another program is excused for: it is looked at again.
 fn settled_label(path: &Path) -> Result<Option<String>, OpenError> {
     for _ in 0..LOOKS {
@@ -236,6 +258,7 @@ fn settled_label(path: &Path) -> Result<Option<String>, OpenError> {
     Ok(label_of(&read(path)?))
 }
 
+/// A missing file counts as an empty one: both are torn.
 fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
@@ -244,118 +267,5 @@ fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn whole(label: &str) -> Vec<u8> {
-        let number = |n: u64| n.to_be_bytes().to_vec();
-        let text = |attribute: u64, value: &[u8]| {
-            [number(attribute), number(3), number(value.len() as u64), value.to_vec()].concat()
-        };
-        [
-            number(9),
-            text(0x8000_5349, format!("{label:32}").as_bytes()),
-            text(0x8000_534a, b"0123456789abcdef"),
-            [number(0x8000_534b), number(2), number(0x42d)].concat(),
-            text(0x8000_534c, &[1; 72]),
-            text(0x8000_534d, &[2; 72]),
-        ]
-        .concat()
-    }
-
-    fn token_folder() -> (tempfile::TempDir, PathBuf, TokenFile) {
-        let place = tempfile::tempdir_in("/dev/shm").unwrap();
-        let folder = place.path().join("tokens");
-        fs::create_dir_all(folder.join("slot-a")).unwrap();
-        fs::write(folder.join("slot-a/token.object"), whole("ours")).unwrap();
-        let guard = TokenFile::new(&folder, "ours");
-        (place, folder.join("slot-a/token.object"), guard)
-    }
-
-    #[test]
-    fn a_file_cut_at_any_length_or_lengthened_is_torn() {
-        let bytes = whole("ours");
-        assert_eq!(bytes.len(), 320);
-        assert_eq!(label_of(&bytes).as_deref(), Some("ours"));
-        for length in 0..bytes.len() {
-            assert_eq!(label_of(&bytes[..length]), None, "{length}");
-        }
-        assert_eq!(label_of(&[bytes, vec![0]].concat()), None);
-        assert_eq!(label_of(&[0xa5; 320]), None);
-    }
-
-    #[test]
-    fn a_torn_file_is_restored_and_a_healthy_one_is_left_alone() {
-        let (_place, path, guard) = token_folder();
-        guard.renew().unwrap();
-        fs::write(&path, &whole("ours")[..100]).unwrap();
-        assert!(matches!(guard.refuse_torn(), Err(OpenError::NotRestored(_))));
-        assert_eq!(fs::read(&path).unwrap().len(), 100, "a look restores nothing");
-        guard.check().unwrap();
-        guard.refuse_torn().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), whole("ours"));
-
-        let mut newer = whole("ours");
-        newer[7] = 10;
-        fs::write(&path, &newer).unwrap();
-        guard.check().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), newer);
-    }
-
-    #[test]
-    fn the_state_names_file_and_copy() {
-        let (_place, path, guard) = token_folder();
-        let state = || token_file_state(&guard.folder, "ours").unwrap();
-        assert_eq!(state(), TokenFileState::NoCopy);
-        guard.renew().unwrap();
-        assert_eq!(state(), TokenFileState::Copied);
-        let mut newer = whole("ours");
-        newer[7] = 10;
-        fs::write(&path, &newer).unwrap();
-        assert_eq!(state(), TokenFileState::OlderCopy);
-        fs::write(&path, b"").unwrap();
-        assert_eq!(state(), TokenFileState::TornButCopied);
-        fs::remove_file(guard.folder.with_file_name("token-object.copy")).unwrap();
-        assert_eq!(state(), TokenFileState::Torn);
-    }
-
-    #[test]
-    fn a_torn_file_is_never_copied() {
-        let (_place, path, guard) = token_folder();
-        guard.renew().unwrap();
-        fs::write(&path, b"").unwrap();
-        guard.renew().unwrap();
-        guard.check().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), whole("ours"));
-    }
-
-    #[test]
-    fn a_torn_file_without_a_copy_is_refused() {
-        let (_place, path, guard) = token_folder();
-        fs::write(&path, b"").unwrap();
-        assert!(matches!(guard.check(), Err(OpenError::TokenTorn(_))));
-        assert!(matches!(guard.refuse_torn(), Err(OpenError::TokenTorn(_))));
-    }
-
-    #[test]
-    fn a_missing_slot_folder_is_never_made_anew() {
-        let (_place, path, guard) = token_folder();
-        guard.renew().unwrap();
-        fs::remove_dir_all(path.parent().unwrap()).unwrap();
-        assert!(matches!(guard.check(), Err(OpenError::TokenMissing(_))));
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_copy_that_is_itself_damaged_restores_nothing() {
-        let (_place, path, guard) = token_folder();
-        guard.renew().unwrap();
-        let copy = guard.folder.with_file_name("token-object.copy");
-        let mut bytes = fs::read(&copy).unwrap();
-        bytes[100] ^= 1;
-        fs::write(&copy, bytes).unwrap();
-        fs::write(&path, b"").unwrap();
-        assert!(matches!(guard.check(), Err(OpenError::TokenTorn(_))));
-        assert_eq!(fs::read(&path).unwrap(), b"");
-    }
-}
+#[path = "token_file_tests.rs"]
+mod tests;
