@@ -116,12 +116,19 @@ impl Background {
             tend_audit(service, &audit_health);
             Ok(())
         })?;
+        let database_health = Arc::clone(health);
+        watch_database(service, health);
+        // Apart from the token's, so that a database that hangs does not make the look at the token late.
+        background.every("watch-database", WATCH_EVERY, service, move |service, _| {
+            watch_database(service, &database_health);
+            Ok(())
+        })?;
         let health = Arc::clone(health);
-        watch(service, &health);
+        watch_tokens(service, &health);
         let misses = Mutex::new(0);
         background.every("watch", WATCH_EVERY, service, move |service, _| {
             let mut misses = misses.lock().unwrap_or_else(PoisonError::into_inner);
-            *misses = if watch(service, &health) { 0 } else { *misses + 1 };
+            *misses = if watch_tokens(service, &health) { 0 } else { *misses + 1 };
             if *misses >= BLIND_BOUND {
                 tracing::error!("the token stays unknown: this process is blind and ends; nothing was destroyed");
                 std::process::exit(75);
@@ -168,14 +175,17 @@ impl Background {
     }
 }
 
-/// Looks at tokens and database; `false` if a token does not show its sentinel.
-fn watch(service: &Service, health: &Health) -> bool {
-    let clock = service.keepers().clock();
-    let token = service.keepers().check();
-    Health::note(&health.token, token.is_ok(), clock.boottime());
-    let metadata = service.keepers().metadata();
+/// Looks at the database and at the lease over it.
+fn watch_database(service: &Service, health: &Health) {
+    let (clock, metadata) = (service.keepers().clock(), service.keepers().metadata());
     Health::note(&health.database, metadata.ping().is_ok(), clock.boottime());
     Health::note(&health.lease, metadata.lease().holds(clock.boottime()), clock.boottime());
+}
+
+/// Looks at the tokens; `false` if one does not show its sentinel.
+fn watch_tokens(service: &Service, health: &Health) -> bool {
+    let token = service.keepers().check();
+    Health::note(&health.token, token.is_ok(), service.keepers().clock().boottime());
     if let Err(error) = &token {
         tracing::error!(error = %error, "the token cannot be trusted now");
     }

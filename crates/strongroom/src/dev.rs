@@ -1,12 +1,11 @@
 //! `strongroom dev`: a private Postgres and its tokens under one folder, and a node over them.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use kms_local::{FolderLock, PostgresOptions, PrivatePostgres};
 
 use crate::cli::DevArguments;
@@ -38,8 +37,7 @@ pub(crate) fn run(arguments: DevArguments) -> anyhow::Result<()> {
     process::guard_memory();
     let (stop, stopped) = channel();
     process::send_stops(arguments.until_stdin_ends, stop.clone())?;
-    let listener =
-        TcpListener::bind(arguments.listen).with_context(|| format!("{} cannot be listened on", arguments.listen))?;
+    let listener = node::bind(arguments.listen)?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     let postgres = PrivatePostgres::start(&data_dir, PostgresOptions::DEV)?;
     let config = NodeConfig {

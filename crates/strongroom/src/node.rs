@@ -1,6 +1,6 @@
 //! One node, from its parts to a running server: the wiring, as a list.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -16,6 +16,7 @@ use kms_material::{Deployment, Keeper, Keepers};
 use kms_metadata::{Metadata, MetadataConfig};
 use kms_service::{Background, Health, KeyCache, Service, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use rustix::net;
 use uuid::Uuid;
 
 use crate::recovery::Recovery;
@@ -27,9 +28,12 @@ const POOL_SIZE: u32 = 16;
 /// Sessions for the lanes (six at most), the loaders, the workers and the background tasks.
 pub(crate) const SESSIONS: u32 = 24;
 const HTTP_WORKERS: usize = 1;
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1_024;
 
 /// What a node is made from.
 pub(crate) struct NodeConfig {
+    /// Bound by [`bind`].
     pub(crate) listener: TcpListener,
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: String,
@@ -42,6 +46,23 @@ pub(crate) struct NodeConfig {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) credentials: Arc<dyn SigningKeys<Caller = Principal>>,
     pub(crate) recovery: Recovery,
+}
+
+/// Takes an address without listening yet: who else has it shows at once, and until the node is ready its clients are refused
+/// instead of being let in to wait.
+pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = || {
+        let socket = net::socket_with(
+            if address.is_ipv4() { net::AddressFamily::INET } else { net::AddressFamily::INET6 },
+            net::SocketType::STREAM,
+            net::SocketFlags::CLOEXEC,
+            None,
+        )?;
+        net::sockopt::set_socket_reuseaddr(&socket, true)?;
+        net::bind(&socket, &address)?;
+        rustix::io::Result::Ok(TcpListener::from(socket))
+    };
+    bound().with_context(|| format!("{address} cannot be listened on"))
 }
 
 /// Migrates, opens token and deployment, reconciles, serves, and drains when told to stop. `ready` is called once.
@@ -104,6 +125,7 @@ fn open_tokens(configs: Vec<TokenConfig>) -> anyhow::Result<Vec<(String, Token)>
 
 /// Runs the HTTP server on this thread until a stop is heard.
 fn serve(config: ApiConfig, api: Api, stopped: Receiver<()>, ready: impl FnOnce()) -> anyhow::Result<()> {
+    net::listen(&config.listener, BACKLOG).context("the address cannot be listened on")?;
     let runtime = kms_api::runtime();
     runtime.block_on(kms_api::serve(config, api, |handle| {
         let stopper = std::thread::Builder::new().name("stopper".to_owned()).spawn(move || {
@@ -130,5 +152,23 @@ fn node_id(data_dir: &Path) -> anyhow::Result<Uuid> {
             Ok(id)
         }
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn a_bound_address_refuses_clients_until_it_is_listened_on_and_belongs_to_nobody_else() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        net::listen(&listener, BACKLOG).unwrap();
+        TcpStream::connect(address).unwrap();
+        assert!(bind(address).unwrap_err().to_string().contains("cannot be listened on"));
     }
 }

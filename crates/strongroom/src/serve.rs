@@ -1,6 +1,5 @@
 //! `strongroom serve` and `strongroom migrate`: an existing Postgres and existing tokens.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +20,7 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
     process::guard_memory();
     let stopped = process::stop_channel(false)?;
     let lock = FolderLock::take(&config.data_dir)?;
-    let listener =
-        TcpListener::bind(config.listen).with_context(|| format!("{} cannot be listened on", config.listen))?;
+    let listener = node::bind(config.listen)?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     let node = NodeConfig {
         listener,
