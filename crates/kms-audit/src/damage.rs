@@ -26,6 +26,31 @@ pub struct Damaged {
     pub next: PathBuf,
 }
 
+/// The newest files of `dir` that a start would refuse: each with line and fault. Reads them to their ends and changes
+/// nothing; a node may be writing there.
+///
+/// # Errors
+/// `File` if one cannot be read.
+pub fn find_damaged(dir: &Path) -> Result<Vec<AuditError>, AuditError> {
+    let mut damaged = Vec::new();
+    for node in nodes(dir)? {
+        let Some(number) = newest(dir, &node)? else { continue };
+        let path = path_of(dir, &node, number);
+        let file = File::open(&path).map_err(AuditError::file(&path))?;
+        match tail::read(&file, &path, &node, number) {
+            Ok(_) => {}
+            Err(broken @ AuditError::Broken { .. }) => damaged.push(broken),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(damaged)
+}
+
+fn nodes(dir: &Path) -> Result<BTreeSet<String>, AuditError> {
+    let files = list(dir).map_err(AuditError::file(dir))?;
+    Ok(files.into_iter().map(|(node, _)| node).collect())
+}
+
 /// Begins the next file of each node of `dir` whose newest file [`AuditLog::open`](crate::AuditLog::open) says is `Broken`.
 /// Its header names line and fault, with length and SHA-256 of the damaged file, which stays for whoever looks into it; the
 /// chain goes on from the last record there. [`verify`](crate::verify()) goes on to name the damage. Empty if no file is
@@ -34,10 +59,8 @@ pub struct Damaged {
 /// # Errors
 /// `Locked` if a node writes there, and `File` if the disk refuses.
 pub fn begin_next_file(dir: &Path) -> Result<Vec<Damaged>, AuditError> {
-    let files = list(dir).map_err(AuditError::file(dir))?;
-    let nodes: BTreeSet<String> = files.into_iter().map(|(node, _)| node).collect();
     let mut begun = Vec::new();
-    for node in nodes {
+    for node in nodes(dir)? {
         let _lock = lock(dir, &node)?;
         if let Some(number) = newest(dir, &node)? {
             begun.extend(begin_after(dir, &node, number)?);

@@ -41,7 +41,7 @@ mod tend;
 mod verify;
 
 pub use chain::Fault;
-pub use damage::{Damaged, begin_next_file};
+pub use damage::{Damaged, begin_next_file, find_damaged};
 pub use error::AuditError;
 pub use event::{Event, Failure, Resource, Tls};
 pub use header::omitted_body;

@@ -46,7 +46,7 @@ pub enum DeploymentError {
         token: String,
     },
     /// The token belongs to another deployment.
-    #[error("the token {token} belongs to deployment {found}, the database to another one")]
+    #[error("the token {token} belongs to deployment {found}, the database to another one or to none")]
     OtherDeployment {
         /// The label of the token.
         token: String,

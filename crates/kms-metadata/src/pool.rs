@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::pg::PgConnection;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Error, Pool, PooledConnection};
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Error, NopErrorHandler, Pool, PooledConnection};
 
 use crate::error::{MetadataError, from_connecting};
 
@@ -32,7 +32,8 @@ pub(crate) type PgPool = Pool<ConnectionManager<PgConnection>>;
 pub(crate) type Pooled = PooledConnection<ConnectionManager<PgConnection>>;
 
 /// Makes the pool. Connections are not tested at check-out, which would cost a round trip each time; a closed one shows
-/// at BEGIN and is replaced there.
+/// at BEGIN and is replaced there. What fails in the pool's own threads is not logged: they try several times a second for
+/// as long as Postgres is away, and whoever waits for a connection is told the cause.
 pub(crate) fn pool(url: &str, size: u32) -> Result<PgPool, MetadataError> {
     Pool::builder()
         .max_size(size.max(1))
@@ -40,6 +41,7 @@ pub(crate) fn pool(url: &str, size: u32) -> Result<PgPool, MetadataError> {
         .test_on_check_out(false)
         .connection_timeout(CHECK_OUT_TIMEOUT)
         .connection_customizer(Box::new(Limits))
+        .error_handler(Box::new(NopErrorHandler))
         .build(ConnectionManager::new(with_defaults(url, "strongroom")))
         .map_err(|error| MetadataError::Unavailable(error.to_string()))
 }

@@ -58,7 +58,7 @@ fn lines(report: &Report) -> Vec<String> {
     lines.push(match &report.first_break {
         None => "whole: no line was altered, removed or moved".to_owned(),
         Some(found) => {
-            let place = format!("{}, line {}", found.path.display(), found.line);
+            let place = format!("{}, line {} (counted from 0)", found.path.display(), found.line);
             let hint = match found.fault {
                 Fault::Torn | Fault::NotARecord => {
                     " (a node that was killed in the middle of a write ends so; its next start names what is torn)"

@@ -17,8 +17,11 @@ const GOOD_ROOM: u64 = 1_024 * MEBIBYTE;
 pub(super) fn look(findings: &mut Findings, place: &Place) {
     let audit = place.data_dir.join("audit");
     // The first start makes it.
-    let audit = if audit.exists() { audit } else { place.data_dir.clone() };
-    folder(findings, "audit folder", &audit);
+    let has_audit = audit.exists();
+    folder(findings, "audit folder", if has_audit { &audit } else { &place.data_dir });
+    if has_audit {
+        audit_files(findings, &audit);
+    }
     for (index, token) in place.tokens.iter().enumerate() {
         let Ok(token) = token else { continue };
         let label = if index == 0 { String::new() } else { format!("{}: ", token.token_label) };
@@ -46,6 +49,18 @@ fn folder(findings: &mut Findings, name: &str, path: &Path) {
                 GOOD_ROOM.. => findings.ok(name, text),
             }
         }
+    }
+}
+
+/// Whether a start would refuse the newest audit file. The whole chain is for `strongroom audit verify`.
+fn audit_files(findings: &mut Findings, dir: &Path) {
+    const NAME: &str = "audit files";
+    match kms_audit::find_damaged(dir) {
+        Ok(damaged) if damaged.is_empty() => {
+            findings.ok(NAME, "the newest is whole, or torn by a kill at its end only")
+        }
+        Ok(damaged) => damaged.into_iter().for_each(|error| findings.wrong(NAME, causes(error))),
+        Err(error) => findings.wrong(NAME, causes(error)),
     }
 }
 

@@ -48,6 +48,7 @@ async fn beside_a_server_all_is_well_and_each_promised_point_is_looked_at() {
         "self-test",
         "write lock",
         "token.object",
+        "audit files",
         "CKM_SHA256_HMAC",
         "CKM_RSA_X_509",
         "database",
@@ -88,6 +89,27 @@ async fn without_a_server_it_changes_no_object_and_stops_what_it_started() {
     assert_eq!((status, wrongs(&report)), (0, vec![]), "{report}");
     assert_eq!(objects(&data.join("token")), before);
     assert!(!data.join("postgres/postmaster.pid").exists(), "its Postgres is stopped");
+}
+
+#[tokio::test]
+async fn an_audit_file_that_a_start_would_refuse_is_named() {
+    let folder = EphemeralFolder::new("strongroom-e2e-").unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start_in(&data, &ServerOptions::default()).unwrap();
+    let client = client(server.endpoint(), &fresh_account(), REGION);
+    // The last line could be altered without a trace: none after it has its hash.
+    for _ in 0..2 {
+        new_key(&client).await;
+    }
+    server.stop().unwrap();
+    let file = std::fs::read_dir(data.join("audit")).unwrap().flatten().map(|entry| entry.path());
+    let file = file.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "jsonl")).unwrap();
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, whole.replacen("CreateKey", "CreateKee", 1)).unwrap();
+    let (status, report) = json(&["doctor"], &data);
+    let wrong = wrongs(&report);
+    assert_eq!((status, wrong.len(), &*wrong[0].0), (WRONG, 1, "audit files"), "{report}");
+    assert!(wrong[0].1.contains("is broken at line"), "{report}");
 }
 
 #[tokio::test]
