@@ -64,7 +64,8 @@ impl Deref for Connection {
 }
 
 impl Connector {
-    /// Opens the anchor session, logs in and brings the copy of `token.object` to what the login wrote; the caller holds the write lock.
+    /// Opens the anchor session, logs in, and lets the copy of `token.object` follow what the login wrote; the caller holds
+    /// the write lock.
     ///
     /// # Errors
     /// [`OpenError::PinRefused`], [`OpenError::Hsm`], [`OpenError::File`].

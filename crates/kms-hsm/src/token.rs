@@ -75,10 +75,10 @@ impl Token {
 
     /// Opens the token for a command that only looks, beside nodes that serve: nothing torn is restored or cleared away,
     /// and the self-test makes session objects only. SoftHSM itself writes `token.object` at each login, so the verified
-    /// copy beside the folder is renewed as ever.
+    /// copy beside the folder follows as ever.
     ///
     /// # Errors
-    /// [`OpenError`]; [`OpenError::TokenTorn`] also where a start would restore the file.
+    /// [`OpenError`]; [`OpenError::NotRestored`] where a start would restore the file.
     pub fn open_to_look(config: TokenConfig) -> Result<Self, OpenError> {
         Self::open_as(config, Manner::Look)
     }
@@ -87,18 +87,22 @@ impl Token {
         let folder = config.softhsm_folder.as_deref();
         let lock = WriteLock::open(folder)?;
         let guard = lock.acquire()?;
-        let token_file = folder.map(|folder| TokenFile::new(folder, &config.token_label));
-        if let Some(file) = &token_file {
+        let mut token_file = folder.map(|folder| TokenFile::new(folder, &config.token_label));
+        if let Some(file) = &mut token_file {
             match manner {
                 Manner::Serve => file.check()?,
                 Manner::Look => file.refuse_torn()?,
             }
             // The copy is renewed before the first login too: that login may be the one that a kill tears.
             file.renew_unproved()?;
+            file.see()?;
         }
         let module = module::initialise(&config)?;
         let (slot, info) = module::slot_of(&module, &config.token_label)?;
         let is_first = module::is_first_opening(&config.module, slot);
+        if let (Some(file), false) = (&mut token_file, is_first) {
+            file.forget_seen();
+        }
         let raw = RawCalls::load(&config.module).map_err(unavailable)?;
         let mut quirks = quirks::of(info.manufacturer_id(), info.model());
         quirks.tries_token_handles &= manner == Manner::Serve;

@@ -1,5 +1,5 @@
 //! `strongroom doctor`: whether everything that a node needs is there, each point with its reason. It writes nothing but
-//! session objects of the token and, as each login does, the verified copy of `token.object`.
+//! session objects of the token and, as each opening does, the verified copy of `token.object`.
 
 mod database;
 mod host;

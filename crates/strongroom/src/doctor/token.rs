@@ -53,8 +53,11 @@ fn token_file(findings: &mut Findings, config: &TokenConfig) {
     let Some(folder) = &config.softhsm_folder else { return };
     match token_file_state(folder, &config.token_label) {
         Ok(TokenFileState::Copied) => findings.ok(NAME, "whole, and its verified copy is the same"),
-        Ok(TokenFileState::OlderCopy) => {
-            findings.note(NAME, "whole; its verified copy is an older one, renewed once the sentinel is read");
+        Ok(TokenFileState::OlderCopy) => findings.note(NAME, "whole; its verified copy was older and is renewed now"),
+        Ok(TokenFileState::OtherKeys) => {
+            let text = "whole, but its verified copy has other keys: a PIN was changed, or the file is damaged; \
+                        the copy is renewed only if the sentinel can be read";
+            findings.note(NAME, text);
         }
         Ok(TokenFileState::NoCopy) => findings.note(NAME, "whole; it had no verified copy and gets one now"),
         Ok(TokenFileState::TornButCopied) => {

@@ -19,11 +19,15 @@ const SECOND_LOOK: Duration = Duration::from_millis(25);
 const LOOKS: u32 = 3;
 /// `CKA_OS_TOKENFLAGS`, as SoftHSM calls it.
 const FLAGS: u64 = 0x8000_534b;
+/// `CKF_{USER,SO}_PIN_{COUNT_LOW,FINAL_TRY,LOCKED}`.
+const FLAGS_OF_LOGINS: u64 = 0x0077_0000;
 
 /// The guard of one token's `token.object`. Its methods are called under the write lock.
 pub(crate) struct TokenFile {
     folder: PathBuf,
     label: String,
+    /// Each `token.object` with its folder, as the library has read it.
+    seen: Vec<Entry>,
 }
 
 /// How `token.object` and its verified copy stand.
@@ -31,8 +35,11 @@ pub(crate) struct TokenFile {
 pub enum TokenFileState {
     /// Whole, and the copy is the same.
     Copied,
-    /// Whole, and the copy is an older one that is whole too: the next opening that reads the sentinel renews it.
+    /// Whole, and the copy is older by no more than logins: the next opening renews it.
     OlderCopy,
+    /// Whole, and the copy is whole too but has other keys, because a PIN was changed or one of the two is damaged: the next
+    /// opening that reads the sentinel renews the copy.
+    OtherKeys,
     /// Whole, without a copy, or with one whose checksum is wrong: the next opening makes one.
     NoCopy,
     /// Torn, and the next start of a node restores it from the copy.
@@ -54,7 +61,7 @@ pub fn token_file_state(folder: &Path, label: &str) -> Result<TokenFileState, Op
 impl TokenFile {
     /// The guard of the token with this label under a SoftHSM `directories.tokendir`.
     pub(crate) fn new(folder: &Path, label: &str) -> Self {
-        Self { folder: folder.to_owned(), label: label.to_owned() }
+        Self { folder: folder.to_owned(), label: label.to_owned(), seen: Vec::new() }
     }
 
     /// Restores a torn `token.object` from the verified copy. To be called before the library is initialised.
@@ -112,21 +119,38 @@ impl TokenFile {
             }
             match copy.of(&slot_folder) {
                 Some(entry) if entry.bytes == bytes => state = TokenFileState::Copied,
-                Some(_) => state = TokenFileState::OlderCopy,
+                Some(entry) if differ_by_logins(&entry.bytes, &bytes) => state = TokenFileState::OlderCopy,
+                Some(_) => state = TokenFileState::OtherKeys,
                 None => {}
             }
         }
         Ok(state)
     }
 
-    /// Renews the verified copy from a file that is proved: an object was decrypted with the master key in it. A file that
-    /// another program is writing just now is left out: the copy made before stays good, because a login does not change
-    /// the keys.
+    /// Remembers each `token.object` as it is now. To be called before the library reads them.
+    ///
+    /// # Errors
+    /// [`OpenError::File`].
+    pub(crate) fn see(&mut self) -> Result<(), OpenError> {
+        self.seen = self.whole_files()?;
+        Ok(())
+    }
+
+    /// Forgets what was seen: the library has read the files earlier.
+    pub(crate) fn forget_seen(&mut self) {
+        self.seen.clear();
+    }
+
+    /// Renews the verified copy once an object was decrypted with the master key, which proves the file that the library
+    /// has read, but for the part that the SO's PIN opens. A file that differs from it by more than logins is left out.
     ///
     /// # Errors
     /// [`OpenError::File`].
     pub(crate) fn renew(&self) -> Result<(), OpenError> {
-        self.renew_where(|_, _| true)
+        self.renew_where(|_, now| {
+            let seen = self.seen.iter().find(|seen| seen.slot_folder == now.slot_folder);
+            seen.is_some_and(|seen| differ_by_logins(&seen.bytes, &now.bytes))
+        })
     }
 
     /// Renews the copy from a file of which nothing is proved yet: where there is none, and where the file differs from it
@@ -135,20 +159,34 @@ impl TokenFile {
     /// # Errors
     /// [`OpenError::File`].
     pub(crate) fn renew_unproved(&self) -> Result<(), OpenError> {
-        self.renew_where(|copied, bytes| copied.is_none_or(|copied| differ_by_logins(copied, bytes)))
+        self.renew_where(|copied, now| copied.is_none_or(|copied| differ_by_logins(&copied.bytes, &now.bytes)))
     }
 
-    fn renew_where(&self, may_replace: impl Fn(Option<&[u8]>, &[u8]) -> bool) -> Result<(), OpenError> {
+    fn renew_where(&self, may_replace: impl Fn(Option<&Entry>, &Entry) -> bool) -> Result<(), OpenError> {
         let mut copy = TokenCopy::load(&self.folder)?;
-        for slot_folder in self.slot_folders()? {
-            let bytes = read(&slot_folder.join("token.object"))?;
-            let copied = copy.of(&slot_folder).map(|entry| &*entry.bytes);
-            if label_of(&bytes).as_deref() == Some(&self.label) && may_replace(copied, &bytes) {
-                let name = slot_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                copy.replace(Entry { slot_folder: name, bytes });
+        let mut is_other = false;
+        for now in self.whole_files()? {
+            let copied = copy.of(&self.folder.join(&now.slot_folder));
+            if copied.is_none_or(|copied| copied.bytes != now.bytes) && may_replace(copied, &now) {
+                copy.replace(now);
+                is_other = true;
             }
         }
-        copy.store(&self.folder)
+        if is_other { copy.store(&self.folder) } else { Ok(()) }
+    }
+
+    /// The files of this token. One that another program is writing just now is left out: the copy made before stays good,
+    /// because a login does not change the keys.
+    fn whole_files(&self) -> Result<Vec<Entry>, OpenError> {
+        let mut files = Vec::new();
+        for slot_folder in self.slot_folders()? {
+            let bytes = read(&slot_folder.join("token.object"))?;
+            if label_of(&bytes).as_deref() == Some(&self.label) {
+                let name = slot_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                files.push(Entry { slot_folder: name, bytes });
+            }
+        }
+        Ok(files)
     }
 
     /// How many token objects the token's folder holds beyond those that a search has found: 0 if it found them all.
@@ -240,9 +278,13 @@ pub(crate) fn label_of(bytes: &[u8]) -> Option<String> {
     is_whole.then(|| label.to_owned())
 }
 
-/// Whether two whole files are the same but for their counter and the flags, which tell of failed logins.
+/// Whether two whole files are the same but for their counter and the flags of failed logins.
 fn differ_by_logins(one: &[u8], other: &[u8]) -> bool {
-    let rest = |bytes| object_file::parse(bytes).map(|all| all.into_iter().filter(|(id, _)| *id != FLAGS).collect());
+    let lasting = |(id, value)| match value {
+        Value::Number(flags) if id == FLAGS => (id, Value::Number(flags & !FLAGS_OF_LOGINS)),
+        other => (id, other),
+    };
+    let rest = |bytes| object_file::parse(bytes).map(|all| all.into_iter().map(lasting).collect());
     let (one, other): (Option<Vec<_>>, _) = (rest(one), rest(other));
     one.is_some() && one == other
 }

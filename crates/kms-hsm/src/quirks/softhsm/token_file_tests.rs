@@ -40,7 +40,7 @@ fn a_file_cut_at_any_length_or_lengthened_is_torn() {
 #[test]
 fn a_torn_file_is_restored_and_a_healthy_one_is_left_alone() {
     let (_place, path, guard) = token_folder();
-    guard.renew().unwrap();
+    guard.renew_unproved().unwrap();
     fs::write(&path, &whole("ours")[..100]).unwrap();
     assert!(matches!(guard.refuse_torn(), Err(OpenError::NotRestored(_))));
     assert_eq!(fs::read(&path).unwrap().len(), 100, "a look restores nothing");
@@ -60,7 +60,7 @@ fn the_state_names_file_and_copy() {
     let (_place, path, guard) = token_folder();
     let state = || token_file_state(&guard.folder, "ours").unwrap();
     assert_eq!(state(), TokenFileState::NoCopy);
-    guard.renew().unwrap();
+    guard.renew_unproved().unwrap();
     assert_eq!(state(), TokenFileState::Copied);
     let mut newer = whole("ours");
     newer[7] = 10;
@@ -75,35 +75,47 @@ fn the_state_names_file_and_copy() {
 #[test]
 fn a_torn_file_is_never_copied() {
     let (_place, path, guard) = token_folder();
-    guard.renew().unwrap();
+    guard.renew_unproved().unwrap();
     fs::write(&path, b"").unwrap();
-    guard.renew().unwrap();
+    guard.renew_unproved().unwrap();
     guard.check().unwrap();
     assert_eq!(fs::read(&path).unwrap(), whole("ours"));
 }
 
 #[test]
 fn keys_that_are_not_proved_never_replace_those_of_the_copy() {
-    let (_place, path, guard) = token_folder();
-    let copied = || TokenCopy::load(&guard.folder).unwrap().of(path.parent().unwrap()).unwrap().bytes.clone();
+    let (_place, path, mut guard) = token_folder();
+    let folder = guard.folder.clone();
+    let copied = || TokenCopy::load(&folder).unwrap().of(path.parent().unwrap()).unwrap().bytes.clone();
+    let flags = whole("ours").windows(8).position(|bytes| bytes == FLAGS.to_be_bytes()).unwrap() + 16;
     guard.renew_unproved().unwrap();
     assert_eq!(copied(), whole("ours"));
 
     let mut after_a_failed_login = whole("ours");
     after_a_failed_login[7] += 1;
-    let flags = after_a_failed_login.windows(8).position(|bytes| bytes == FLAGS.to_be_bytes()).unwrap() + 23;
-    after_a_failed_login[flags] ^= 0x10;
+    // CKF_USER_PIN_COUNT_LOW.
+    after_a_failed_login[flags + 5] ^= 1;
     fs::write(&path, &after_a_failed_login).unwrap();
+    assert_eq!(guard.state().unwrap(), TokenFileState::OlderCopy);
     guard.renew_unproved().unwrap();
     assert_eq!(copied(), after_a_failed_login);
 
-    let mut damaged = after_a_failed_login.clone();
-    damaged[319] ^= 1;
-    fs::write(&path, &damaged).unwrap();
-    guard.renew_unproved().unwrap();
-    assert_eq!(copied(), after_a_failed_login);
+    // A wrapped key, and CKF_USER_PIN_INITIALIZED.
+    for (at, bit) in [(319, 1), (flags + 7, 8)] {
+        let mut damaged = after_a_failed_login.clone();
+        damaged[at] ^= bit;
+        fs::write(&path, &damaged).unwrap();
+        assert_eq!(guard.state().unwrap(), TokenFileState::OtherKeys);
+        guard.renew_unproved().unwrap();
+        guard.renew().unwrap();
+        assert_eq!(copied(), after_a_failed_login, "the library has not read it");
+    }
+    let mut proved = after_a_failed_login;
+    proved[319] ^= 1;
+    fs::write(&path, &proved).unwrap();
+    guard.see().unwrap();
     guard.renew().unwrap();
-    assert_eq!(copied(), damaged, "a proved file is copied whatever it holds");
+    assert_eq!(copied(), proved);
 }
 
 #[test]
@@ -117,7 +129,7 @@ fn a_torn_file_without_a_copy_is_refused() {
 #[test]
 fn a_missing_slot_folder_is_never_made_anew() {
     let (_place, path, guard) = token_folder();
-    guard.renew().unwrap();
+    guard.renew_unproved().unwrap();
     fs::remove_dir_all(path.parent().unwrap()).unwrap();
     assert!(matches!(guard.check(), Err(OpenError::TokenMissing(_))));
     assert!(!path.exists());
@@ -126,7 +138,7 @@ fn a_missing_slot_folder_is_never_made_anew() {
 #[test]
 fn a_copy_that_is_itself_damaged_restores_nothing() {
     let (_place, path, guard) = token_folder();
-    guard.renew().unwrap();
+    guard.renew_unproved().unwrap();
     let copy = guard.folder.with_file_name("token-object.copy");
     let mut bytes = fs::read(&copy).unwrap();
     bytes[100] ^= 1;
