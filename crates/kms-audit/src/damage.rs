@@ -26,22 +26,18 @@ pub struct Damaged {
     pub next: PathBuf,
 }
 
-/// The newest files of `dir` that a start would refuse: each with line and fault. Reads them to their ends and changes
+/// Why a start would refuse the newest file of each node of `dir`: `Broken` or `File`. Reads them to their ends and changes
 /// nothing; a node may be writing there.
 ///
 /// # Errors
-/// `File` if one cannot be read.
+/// `File` if the folder cannot be read.
 pub fn find_damaged(dir: &Path) -> Result<Vec<AuditError>, AuditError> {
     let mut damaged = Vec::new();
     for node in nodes(dir)? {
         let Some(number) = newest(dir, &node)? else { continue };
         let path = path_of(dir, &node, number);
-        let file = File::open(&path).map_err(AuditError::file(&path))?;
-        match tail::read(&file, &path, &node, number) {
-            Ok(_) => {}
-            Err(broken @ AuditError::Broken { .. }) => damaged.push(broken),
-            Err(error) => return Err(error),
-        }
+        let file = File::open(&path).map_err(AuditError::file(&path));
+        damaged.extend(file.and_then(|file| tail::read(&file, &path, &node, number)).err());
     }
     Ok(damaged)
 }

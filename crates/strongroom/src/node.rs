@@ -48,8 +48,8 @@ pub(crate) struct NodeConfig {
     pub(crate) recovery: Recovery,
 }
 
-/// Takes an address without listening yet: who else has it shows at once, and until the node is ready its clients are refused
-/// instead of being let in to wait.
+/// Takes an address without listening yet: who listens there already shows at once (of two that start together the slower one
+/// ends when it is ready), and until the node is ready its clients are refused instead of being let in to wait.
 pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let bound = || {
         let socket = net::socket_with(
@@ -125,7 +125,8 @@ fn open_tokens(configs: Vec<TokenConfig>) -> anyhow::Result<Vec<(String, Token)>
 
 /// Runs the HTTP server on this thread until a stop is heard.
 fn serve(config: ApiConfig, api: Api, stopped: Receiver<()>, ready: impl FnOnce()) -> anyhow::Result<()> {
-    net::listen(&config.listener, BACKLOG).context("the address cannot be listened on")?;
+    let address = config.listener.local_addr()?;
+    net::listen(&config.listener, BACKLOG).with_context(|| format!("{address} cannot be listened on"))?;
     let runtime = kms_api::runtime();
     runtime.block_on(kms_api::serve(config, api, |handle| {
         let stopper = std::thread::Builder::new().name("stopper".to_owned()).spawn(move || {
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_address_refuses_clients_until_it_is_listened_on_and_belongs_to_nobody_else() {
+    fn a_bound_address_refuses_clients_until_it_is_listened_on_and_then_nobody_else_can_take_it() {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);

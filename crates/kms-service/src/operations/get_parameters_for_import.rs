@@ -34,8 +34,7 @@ pub(crate) struct Output {
 /// # Errors
 /// `NotFoundException`, `InvalidArnException`; `UnsupportedOperationException` for another origin or an algorithm that
 /// KMS or this token does not serve; `KMSInvalidStateException`; `ValidationException` for a wrapping that cannot carry
-/// this key spec; `ThrottlingException` past 1,000 live pairs, or when none lies ready and too
-/// many RSA keys are being made.
+/// this key spec; `ThrottlingException` past 1,000 live pairs, or when none lies ready and too many RSA keys are being made.
 pub(crate) fn run(cx: &Context<'_>, input: Input) -> Result<Output, KmsError> {
     let key = cx.key_for(&input.key_id)?;
     cx.check_external(&key)?;
