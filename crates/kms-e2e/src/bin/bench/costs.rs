@@ -47,16 +47,14 @@ pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Ta
     cases.add(MANY, &servers.large, servers.large.encrypt(), MANY_KEYS);
     let large = &servers.large;
     for load in [large.encrypt(), large.decrypt().await?, large.generate_data_key()] {
-        let name = format!("{}, {} keys by raw of as many", load.operation.unwrap_or_default(), options.keys);
+        let name = format!("{}, {} keys by Token::mac on as many", load.operation.unwrap_or_default(), options.keys);
         cases.add_of(&name, large, load, SYMMETRIC, RawCall::Many);
     }
     cases.add("Encrypt, audit durable", &servers.durable, servers.durable.encrypt(), DURABLE);
     cases.warm_up(options, &mut token).await?;
     let mut raw = RawCall::ALL.map(|call| (call, Vec::new()));
-    let mut alone = Vec::new();
     for round in 1..=options.rounds {
         say(&format!("bench: round {round} of {}", options.rounds));
-        alone.push(token.measure_alone(RawCall::Bare)?);
         for (call, figures) in &mut raw {
             figures.push(token.measure(*call)?);
         }
@@ -70,12 +68,8 @@ pub(crate) async fn measure(options: &Options, servers: &Servers, table: &mut Ta
         let cost = median(figures);
         let mut of_bare = |name: &str| table.ratio(name, cost, ratio(figures, &bare), "x raw", None);
         match call {
-            RawCall::Bare => {
-                of_bare("C_SignInit + C_Sign, one thread (raw)");
-                let name = "the same with the other processors idle";
-                table.ratio(name, median(&alone), ratio(&alone, &bare), "x raw", None);
-            }
-            RawCall::Token => of_bare("the call through Token::mac"),
+            RawCall::Bare => of_bare("C_SignInit + C_Sign, one thread (raw)"),
+            RawCall::Token => of_bare("the same through Token::mac"),
             RawCall::Many => of_bare(&format!("Token::mac, {} objects by turns", options.keys)),
             RawCall::SignP256 => table.note("Token::sign, ECC_NIST_P256 (raw)", cost, "us"),
             RawCall::SignRsa => table.note("Token::sign, RSA_2048, PKCS #1 (raw)", cost, "us"),
