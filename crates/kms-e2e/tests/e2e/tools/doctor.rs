@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use kms_e2e::{Server, ServerOptions, client, fresh_account};
@@ -11,7 +11,7 @@ use kms_local::EphemeralFolder;
 use kms_test::{TestDatabase, TestToken};
 use serde_json::Value;
 
-use super::support::{json, pkcs11_tool};
+use super::support::{json, objects_folder, pkcs11_tool};
 use crate::support::{REGION, eventually, new_key};
 
 const WRONG: i32 = 3;
@@ -207,10 +207,6 @@ fn doctor(config: &Path, token: &TestToken) -> (i32, Value) {
 fn migrate(config: &Path, token: &TestToken) {
     let migrated = strongroom(&["migrate"], config, token);
     assert!(migrated.status.success(), "{migrated:?}");
-}
-
-fn objects_folder(token_folder: &Path) -> PathBuf {
-    std::fs::read_dir(token_folder).unwrap().flatten().map(|entry| entry.path()).find(|path| path.is_dir()).unwrap()
 }
 
 /// The files of all objects with their contents; `token.object`, which SoftHSM writes at each login, is none.

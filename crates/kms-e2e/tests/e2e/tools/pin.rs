@@ -3,7 +3,7 @@
 use kms_e2e::{Server, ServerOptions, client, fresh_account};
 use kms_local::EphemeralFolder;
 
-use super::support::{json, pkcs11_tool};
+use super::support::{json, objects_folder, pkcs11_tool};
 use crate::support::{REGION, decrypt, encrypt, new_key};
 
 #[tokio::test]
@@ -26,8 +26,7 @@ async fn after_a_change_of_the_pin_keys_work_and_the_copy_of_token_object_opens_
     assert_eq!(status, 0, "{report}");
 
     // A torn token.object comes back from the copy that doctor renewed: with an older one the new PIN would be refused.
-    let slot = std::fs::read_dir(data.join("token")).unwrap().flatten().map(|entry| entry.path());
-    let token_object = slot.into_iter().find(|path| path.is_dir()).unwrap().join("token.object");
+    let token_object = objects_folder(&data.join("token")).join("token.object");
     std::fs::write(&token_object, b"").unwrap();
     let server = Server::start_in(&data, &ServerOptions::default()).unwrap();
     assert!(server.log().contains("restored a torn token.object"), "{}", server.log());

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -56,4 +56,9 @@ pub(super) fn get(address: &str, path: &str) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     body.to_owned()
+}
+
+/// The folder of the only token below a token folder: `token.object` and the objects.
+pub(super) fn objects_folder(token_folder: &Path) -> PathBuf {
+    std::fs::read_dir(token_folder).unwrap().flatten().map(|entry| entry.path()).find(|path| path.is_dir()).unwrap()
 }

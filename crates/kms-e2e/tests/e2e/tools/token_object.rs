@@ -5,7 +5,7 @@ use std::fs;
 use kms_e2e::{Server, ServerOptions, client, fresh_account};
 use kms_local::EphemeralFolder;
 
-use super::support::json;
+use super::support::{json, objects_folder};
 use crate::support::{REGION, decrypt, encrypt, new_key};
 
 #[tokio::test]
@@ -18,8 +18,7 @@ async fn a_damaged_master_key_never_enters_the_copy_from_which_it_is_restored() 
     let letter = encrypt(&kms, new_key(&kms).await.key_id()).await;
     server.stop().unwrap();
 
-    let slot = fs::read_dir(data.join("token")).unwrap().flatten().map(|entry| entry.path());
-    let token_object = slot.into_iter().find(|path| path.is_dir()).unwrap().join("token.object");
+    let token_object = objects_folder(&data.join("token")).join("token.object");
     let good = fs::read(&token_object).unwrap();
     let copy = || fs::read(data.join("token-object.copy")).unwrap();
     let copied = copy();
