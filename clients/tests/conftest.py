@@ -1,4 +1,4 @@
-"""One throw-away server for the whole run; each test is the root of a fresh account on it."""
+"""One throw-away server for each process of the run; each test is the root of a fresh account on it."""
 
 import os
 import random
