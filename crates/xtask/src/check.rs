@@ -49,6 +49,11 @@ fn clippy(features: &[&str]) -> Result<(), String> {
     )
 }
 
+/// With the examples: cargo then gives dependencies the features that they have in the tests, and what clippy has checked is
+/// not checked again.
 fn rustdoc() -> Result<(), String> {
-    run_command(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))
+    let targets = ["--lib", "--bins", "--examples"];
+    let mut command = cargo();
+    command.args(["doc", "--workspace", "--no-deps"]).args(targets).env("RUSTDOCFLAGS", "--deny warnings");
+    run_command(&mut command)
 }
