@@ -14,6 +14,7 @@ mod decryption;
 mod deployment;
 mod destroy;
 mod error;
+mod exit;
 mod handle_cache;
 mod hsm;
 mod identity;

@@ -11,6 +11,7 @@ use cryptoki::mechanism::MechanismType;
 use cryptoki::slot::{Slot, TokenInfo};
 
 use crate::config::{OpenError, TokenConfig};
+use crate::exit::skip_exit_handlers;
 
 /// Loads the library and initialises it, once per process: a second token of the same library finds it initialised.
 ///
@@ -23,7 +24,11 @@ pub(crate) fn initialise(config: &TokenConfig) -> Result<Pkcs11, OpenError> {
     // unmapped it (hsm-facts 7).
     std::mem::forget(module.clone());
     match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
+        Ok(()) => {
+            skip_exit_handlers();
+            Ok(module)
+        }
+        Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
         Err(error) => Err(failed(error)),
     }
 }

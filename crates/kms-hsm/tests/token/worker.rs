@@ -2,16 +2,20 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
+use std::time::Duration;
 
 use kms_core::Hsm;
 use kms_core::hsm::{KeyKind, TokenObject};
 use kms_core::ids::ObjectId;
+use kms_core::key_spec::WrappingKeySpec;
+use kms_core::wrapping::WrappingAlgorithm;
 use kms_hsm::Token;
 use kms_hsm::scan::independent_count;
 use uuid::Uuid;
 
+use crate::conformance::wrapping::Pair;
 use crate::failpoints::lose_folder_at;
-use crate::place::{Place, SENTINEL};
+use crate::place::{Place, SENTINEL, root};
 
 /// Not a test of its own: tests start this binary again with the words of the work to do.
 #[test]
@@ -24,8 +28,28 @@ fn works() {
         "obey" => obey(&place, Token::open(place.config()).unwrap()),
         "establish-and-obey" => obey(&place, place.token()),
         "count" => answer(&format!("{:?}", independent_count(place.config()).unwrap())),
+        "exit-at-work" => exit_at_work(&place.token()),
         other => panic!("unknown work: {other}"),
     }
+}
+
+/// The status with which [`exit_at_work`] ends the process.
+pub(crate) const EXIT_STATUS: i32 = 7;
+
+/// Ends the process while its threads are in the library.
+fn exit_at_work(token: &Token) {
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| while token.mac(&root(), &[0; 55]).is_ok() {});
+            scope.spawn(|| {
+                loop {
+                    Pair::generate(token, WrappingKeySpec::Rsa2048, WrappingAlgorithm::RsaesOaepSha1);
+                }
+            });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        std::process::exit(EXIT_STATUS);
+    });
 }
 
 /// Another process with the token open, which does what it is told line by line.

@@ -11,7 +11,7 @@ use super::keys::{kinds, make};
 use super::wrapping::{Pair, algorithms};
 use crate::outside;
 use crate::place::{fresh, on_each_make};
-use crate::worker::Worker;
+use crate::worker::{EXIT_STATUS, Worker};
 
 #[test]
 fn what_another_process_makes_is_used_here() {
@@ -79,4 +79,15 @@ fn use_once(token: &Token, kind: KeyKind, object: &TokenObject, der: &[u8]) -> R
             token.decapsulate(object, kind.spec, &outside::encapsulate(kind.spec, der, [1; 32]).0).map(drop)
         }
     }
+}
+
+#[test]
+fn a_process_that_ends_at_work_has_the_status_it_gives_itself() {
+    on_each_make(|place| {
+        drop(place.token());
+        for _ in 0..6 {
+            let status = place.spawn("exit-at-work").wait().unwrap();
+            assert_eq!(status.code(), Some(EXIT_STATUS), "{status}");
+        }
+    });
 }
